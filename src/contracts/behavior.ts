@@ -1,0 +1,96 @@
+/**
+ * What our own logic and the kernel ask of each other. Behaviours in `actors/` are written against this file
+ * only; the kernel in `src/system` implements the scopes. Not exported by `troupe`.
+ */
+import type { AnyEventObject, AnyStateMachine, EventObject, EventFrom, InputFrom, SnapshotFrom, StateValue } from 'xstate'
+import type { TroupeError } from './errors.ts'
+import type { ActorContext } from './actors.ts'
+import type { ExitReason, Logic, SpawnOptions } from './logic.ts'
+import type { ActorRef, AnyRef } from './messages.ts'
+
+/**
+ * The key under which logic of ours says how it runs in a cell. Logic with this member is never handed to XState's
+ * interpreter by the kernel.
+ */
+export const incarnate: unique symbol = Symbol('troupe.incarnate')
+
+/** Logic that runs in a cell directly. `incarnate` is called at the start and again at each restart. */
+export interface CellLogic<M extends EventObject = AnyEventObject, I = undefined, S = CellScope<M, I>> {
+  readonly [incarnate]: (scope: S, input: I) => Incarnation<M>
+}
+
+/** One life of an actor. */
+export interface Incarnation<M extends EventObject = AnyEventObject> {
+  /** One message, one synchronous step. A throw crashes the actor. */
+  receive(message: M): void
+  /**
+   * A child has ended and its cell is suspended: answer with `scope.children.restart` or `scope.children.forget`,
+   * now or later. Without this member the kernel restarts children one-for-one by their own `restart`.
+   */
+  childExited?(exit: ChildExit): void
+  /**
+   * The actor is to stop: work in hand may go on, then `scope.finish()` has to be called; `shutdownMs` bounds the wait.
+   * No more messages of the user lane's work arrive. Without this member it stops at once.
+   */
+  stopping?(reason: ExitReason): void
+}
+
+/** How a child ended. */
+export interface ChildExit {
+  readonly ref: AnyRef
+  readonly reason: ExitReason
+  /** Whether somebody stopped it, rather than that it ended by itself. */
+  readonly stopped: boolean
+}
+
+/** The powers of our own behaviours: those of any actor, and a few that only the kernel's own logic needs. */
+export interface CellScope<M extends EventObject = AnyEventObject, I = undefined> extends ActorContext<M, I> {
+  /**
+   * Runs one of our machines in this cell, compiled where `compile` covers it. What the machine emits is performed in
+   * order after each step. The machine of the last call is what `system.actor(ref)` shows.
+   */
+  interpret<T extends AnyStateMachine>(
+    machine: T,
+    options: { input: InputFrom<T>; perform: (effect: EventObject) => void },
+  ): Interpreter<T>
+  /** Whether messages of type `task.request` are taken from the mailbox; the rest always passes. */
+  gate(open: boolean): void
+  /** Ends the wait that `stopping` began. */
+  finish(): void
+  /** Ends this actor abnormally, after the message in hand. */
+  crash(error: TroupeError): void
+  readonly children: Children
+}
+
+/** A machine that runs in a cell. */
+export interface Interpreter<T extends AnyStateMachine> {
+  /** One step. A throw leaves the state as it was and passes on. */
+  send(event: EventFrom<T>): void
+  readonly value: StateValue
+  readonly context: SnapshotFrom<T>['context']
+  readonly status: 'active' | 'done' | 'error'
+  readonly output: unknown
+  snapshot(): SnapshotFrom<T>
+}
+
+/** What a supervisor does with the cells of its children. */
+export interface Children {
+  /**
+   * Starts a child under this actor, as `spawn` does.
+   * @throws DefectError `START_FAILED`
+   * @throws ConflictError `NAME_TAKEN`
+   */
+  start(logic: Logic, options: SpawnOptions): ActorRef
+  /**
+   * A new incarnation of a suspended child, under the same ref, with its mailbox.
+   * @throws DefectError `START_FAILED`: the child stays suspended
+   */
+  restart(ref: AnyRef): void
+  /** The end of a suspended child: its mail is dead-lettered, its watchers are told `reason`. */
+  forget(ref: AnyRef, reason: ExitReason): void
+  /**
+   * Stops a child's incarnation. With `suspend` the cell and its mailbox stay, to be restarted. `done` is called in a
+   * turn of this actor once the child is down, and `childExited` is not.
+   */
+  stop(ref: AnyRef, how: { suspend: boolean }, done: () => void): void
+}
