@@ -75,7 +75,6 @@ export interface Work {
 
 /** The powers of a task. Its methods work destructured. */
 export interface TaskScope extends CellScope<EventObject, TaskInput> {
-  readonly run: RunScope
   readonly taskId: string
   /** From 1. */
   readonly attempt: number
