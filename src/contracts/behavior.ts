@@ -3,10 +3,11 @@
  * only; the kernel in `src/system` implements the scopes. Not exported by `troupe`.
  */
 import type { AnyEventObject, AnyStateMachine, EventObject, EventFrom, InputFrom, SnapshotFrom, StateValue } from 'xstate'
-import type { TroupeError } from './errors.ts'
+import type { RestartLimitError, TroupeError } from './errors.ts'
 import type { ActorContext } from './actors.ts'
-import type { ExitReason, Logic, SpawnOptions } from './logic.ts'
-import type { ActorRef, AnyRef } from './messages.ts'
+import type { ExitReason, Logic, Restart, SpawnOptions } from './logic.ts'
+import type { ActorRef, AgentMessage, AnyRef } from './messages.ts'
+import type { DeadReason } from './system.ts'
 
 /**
  * The key under which logic of ours says how it runs in a cell. Logic with this member is never handed to XState's
@@ -14,7 +15,10 @@ import type { ActorRef, AnyRef } from './messages.ts'
  */
 export const incarnate: unique symbol = Symbol('troupe.incarnate')
 
-/** Logic that runs in a cell directly. `incarnate` is called at the start and again at each restart. */
+/**
+ * Logic that runs in a cell directly. `incarnate` is called at the start and again at each restart. When it throws, the
+ * children that it had started are stopped one after the other, last first, and the actor is `START_FAILED`.
+ */
 export interface CellLogic<M extends EventObject = AnyEventObject, I = undefined, S = CellScope<M, I>> {
   readonly [incarnate]: (scope: S, input: I) => Incarnation<M>
 }
@@ -27,12 +31,12 @@ export interface Incarnation<M extends EventObject = AnyEventObject> {
    * A child has ended and its cell is suspended: answer with `scope.children.restart` or `scope.children.forget`,
    * now or later. Without this member the kernel restarts children one-for-one by their own `restart`.
    */
-  childExited?(exit: ChildExit): void
+  childExited?: ((exit: ChildExit) => void) | undefined
   /**
    * The actor is to stop: work in hand may go on, then `scope.finish()` has to be called; `shutdownMs` bounds the wait.
    * No more messages of the user lane's work arrive. Without this member it stops at once.
    */
-  stopping?(reason: ExitReason): void
+  stopping?: ((reason: ExitReason) => void) | undefined
 }
 
 /** How a child ended. */
@@ -59,6 +63,23 @@ export interface CellScope<M extends EventObject = AnyEventObject, I = undefined
   finish(): void
   /** Ends this actor abnormally, after the message in hand. */
   crash(error: TroupeError): void
+  /** Ends this actor with this reason, after the turn in hand. `stopping` is not called. */
+  end(reason: ExitReason): void
+  /** Rejects the ask in hand, or the one that `to` was the envelope of. For a message that nobody awaits: nothing. */
+  replyError(error: TroupeError, to?: AgentMessage): void
+  /**
+   * Hands the message in hand on as it is: id, `from` and asker stay, so that the reply goes to who asked first. More
+   * than once is a broadcast; the first reply counts. What is `rejected` is dead-lettered, and its asker told.
+   */
+  forward(to: AnyRef): 'accepted' | 'rejected'
+  /** The message in hand is a dead letter instead of handled; its asker is told at once: of `no-routee` by `NO_ROUTE`. */
+  deadLetter(reason: DeadReason): void
+  /** The message in hand counts as unhandled. */
+  unhandled(): void
+  /** Messages that wait for an actor of this process, with the tasks it has in flight; 0 of one that is gone. */
+  queueLength(ref: AnyRef): number
+  /** Adds `supervisor.gave-up` to the system's events. */
+  gaveUp(error: RestartLimitError): void
   readonly children: Children
 }
 
@@ -93,4 +114,24 @@ export interface Children {
    * turn of this actor once the child is down, and `childExited` is not.
    */
   stop(ref: AnyRef, how: { suspend: boolean }, done: () => void): void
+}
+
+/**
+ * What the verbs of `Supervision` ask of a supervisor, as it receives them; what `spec` holds is not looked at before.
+ * Replies: the ref of the child, nothing, what `whichChildren` and `countChildren` resolve to.
+ */
+export type SupervisorRequest =
+  | { readonly type: 'supervisor.start-child'; readonly spec: AnyChildSpec }
+  | {
+      readonly type: 'supervisor.terminate-child' | 'supervisor.restart-child' | 'supervisor.delete-child'
+      readonly id: string
+    }
+  | { readonly type: 'supervisor.which-children' | 'supervisor.count-children' }
+
+/** A child spec whatever its logic. */
+export interface AnyChildSpec extends Omit<SpawnOptions, 'parent' | 'restart' | 'link'> {
+  readonly id: string
+  readonly logic: Logic
+  readonly restart?: Restart | undefined
+  readonly significant?: boolean | undefined
 }

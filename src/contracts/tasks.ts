@@ -2,15 +2,15 @@
  * What agents and the kernel ask of each other about tasks and runs. An agent is one long-lived cell that admits, each
  * of its tasks a cell below it. Not exported by `troupe`.
  */
-import type { AnyActorLogic, EventObject } from 'xstate'
+import type { AnyActorLogic, AnyEventObject } from 'xstate'
 import type { AnyAgent, Agent, Bid, Budget, Circuit, HandoffContext, Mailbox, Retry, Revision } from './agents.ts'
 import type { CellScope } from './behavior.ts'
 import type { Outcome, TroupeError } from './errors.ts'
-import type { ActorRef, AgentMessage } from './messages.ts'
+import type { AgentMessage } from './messages.ts'
 import type { ApprovalRequest, RunEvent } from './runs.ts'
 import type { MaybePromise, Schema } from './schemas.ts'
 import type { CircuitControl } from './system.ts'
-import type { Guard } from './tools.ts'
+import type { Effect, Guard } from './tools.ts'
 
 /** The key of an agent's definition. */
 export const definition: unique symbol = Symbol('troupe.definition')
@@ -35,6 +35,8 @@ export interface AgentDefinition {
   readonly capabilities: readonly string[]
   readonly bid: ((task: never, load: { running: number; queued: number }) => MaybePromise<Bid | undefined>) | undefined
   readonly guard: Guard<never, never> | undefined
+  /** What becomes of an attempt whose result a crash lost. */
+  readonly effect: Effect
   readonly listen:
     | { readonly topics: readonly string[]; readonly handle: (message: AgentMessage, ctx: never) => MaybePromise<void> }
     | undefined
@@ -65,47 +67,130 @@ export type StartWork = (input: unknown, task: TaskScope) => Work
 
 /** One attempt at a task, at work in the task's cell. It ends by `task.done`, once. */
 export interface Work {
-  /** The answer to a `task.request(...)` of this attempt. */
+  /** The answer to a `delegate(...)` or `execute(...)` of this attempt. */
   responded?(id: string, outcome: Outcome): void
   /** Any other message to the cell: what the work told itself by `pipe` or `timers`. */
-  receive?(message: EventObject): void
-  /** The attempt was timed out or cancelled. What it asked for is withdrawn by the task. */
-  abandoned?(): void
+  receive?(message: AnyEventObject): void
+  /** The attempt has ended: it was timed out or cancelled, or it is done. What it asked for is withdrawn by the task. */
+  ended?(reason: EndOfWork): void
 }
 
-/** The powers of a task. Its methods work destructured. */
-export interface TaskScope extends CellScope<EventObject, TaskInput> {
+/** Why an attempt has ended. */
+export type EndOfWork = { readonly done: boolean; readonly reason: string }
+
+/** The powers of a work: those of its task, built by `actors/task.ts` on the cell that the kernel gives. */
+export interface TaskScope {
+  /** The id of its request. */
   readonly taskId: string
   /** From 1. */
   readonly attempt: number
-  readonly request: AgentMessage<'task.request'>
+  readonly request: AgentMessage
   readonly meta: TaskMeta
   readonly definition: AgentDefinition
+  readonly cell: TaskKernel
+  /** Results of finished steps by key, over all attempts. */
+  readonly steps: Map<string, unknown>
 
-  /**
-   * Sends a task to another agent. Its response comes to `Work.responded` under the id that this gives. Once the run's
-   * hops are spent, the response is `exhausted`.
-   */
+  /** Sends a task to another agent. Its response comes to `Work.responded` under the id that this gives. */
   delegate(agent: AnyAgent, input: unknown, options?: DelegateOptions): string
+  /** Runs logic of XState below this task, in a cell of its own; it ends like a delegated task. */
+  execute(logic: AnyActorLogic, input: unknown): string
   /** Takes a request back: its task is cancelled, no response comes. */
   withdraw(id: string, reason: string): void
-  /** Ends the attempt: `completed` is parsed by the output schema, what fails may be retried. */
-  done(outcome: Outcome): void
-  /** Runs logic of XState below this task; `done` is called in a turn of this cell. */
-  execute(logic: AnyActorLogic, input: unknown, done: (outcome: Outcome) => void): void
+  /**
+   * Ends the attempt: `completed` is parsed by the output schema, what fails may be retried.
+   * @param parsed the schema that the output has been parsed with already
+   */
+  done(outcome: Outcome, parsed?: Schema): void
   /** Adds to the run's events. */
   record(event: TaskEvent): void
-  /** While somebody waits for people, the time limits of the tasks above stand still. */
+  /** This task itself waits for people, or no longer. */
   waiting(waiting: boolean): void
 }
 
 /** How a task is handed on. */
-export interface DelegateOptions {
-  /** How much deeper it is; 1 for a handoff, a delegation, a step of a router. Default 0. */
-  readonly hops?: number
-  readonly handoff?: HandoffContext
-  readonly revision?: Revision
+export interface DelegateOptions extends RequestOptions {
+  /** The requesting task withdraws it after so long; waiting for people does not count. */
   readonly timeoutMs?: number | undefined
+}
+
+/**
+ * What the kernel gives the cell of a task. What arrives at its `receive`: `TaskMessage`s, and what the task sent
+ * itself by `timers` and `pipe`. Nobody else can tell it anything.
+ *
+ * A cell that ends without `settle` (it was killed, or our own code threw) is answered for by the kernel: DefectError
+ * `ACTOR_CRASHED` to the requester, `task.lost` to the agent.
+ */
+export interface TaskKernel extends CellScope<AnyEventObject, TaskInput> {
+  /**
+   * Sends `task.request` to another agent, which is started if need be. Exactly one `task.response` comes, unless it
+   * is withdrawn first; also when the agent is gone, its mailbox is full, or the run's hops are spent (`exhausted`).
+   * @returns the id of the request, which is the id of the task below
+   */
+  request(agent: AnyAgent, input: unknown, options?: RequestOptions): string
+  /** Starts logic of XState in a child cell. A `task.response` comes when it is done or has failed. */
+  execute(logic: AnyActorLogic, input: unknown): string
+  /**
+   * Takes back a request or an execution: what waits is dropped from its mailbox, the task that runs gets
+   * `task.cancel`, no response comes. Of an unknown id nothing.
+   */
+  withdraw(id: string, reason: string): void
+  /** Answers the requester, once, and ends the cell after the message in hand. Whatever is still requested is withdrawn. */
+  settle(outcome: Outcome): void
+  /** To the agent's cell, past its gate and its mailbox's bound. */
+  report(report: TaskReport): void
+  /** Adds to the run's events; nothing once the run has ended. */
+  record(event: TaskEvent): void
+  /** Sends `task.waiting` to the task that requested this one; nothing at the root. */
+  waiting(waiting: boolean): void
+}
+
+/** What the kernel sends to the cell of a task. */
+export type TaskMessage =
+  | { readonly type: 'task.response'; readonly id: string; readonly outcome: Outcome }
+  | { readonly type: 'task.cancel'; readonly reason: string }
+  // The task below with this id, or one below that, waits for people, or no longer.
+  | { readonly type: 'task.waiting'; readonly id: string; readonly waiting: boolean }
+  | PermitAnswer
+
+/** What an agent answers to `attempt.requested`. */
+export type PermitAnswer =
+  | { readonly type: 'attempt.granted'; readonly permit: Permit }
+  | { readonly type: 'attempt.denied'; readonly retryAfterMs: number }
+
+/** What a task tells its agent, in the order in which it happens. `id` is the task's. */
+export type TaskReport =
+  | { readonly type: 'attempt.requested'; readonly id: string }
+  | {
+      readonly type: 'attempt.failed'
+      readonly id: string
+      readonly permit: Permit
+      /** For the breaker; one that does not count only gives its permit back. */
+      readonly counts: boolean
+      readonly durationMs: number
+    }
+  | {
+      readonly type: 'task.settled'
+      readonly id: string
+      /** What it still held: its last attempt was good, or had no result. */
+      readonly permit: Permit | undefined
+      readonly good: boolean
+      readonly status: Outcome['status']
+      /** Of the last attempt. */
+      readonly attemptMs: number
+      /** Of the whole task. */
+      readonly durationMs: number
+      readonly attempts: number
+    }
+  // By the kernel: the cell is gone without having settled.
+  | { readonly type: 'task.lost'; readonly input: TaskInput }
+
+/** How a request is sent. */
+export interface RequestOptions {
+  /** How much deeper it is; 1 for a handoff, a delegation, a step of a router. Default 0. */
+  readonly hops?: number | undefined
+  readonly handoff?: HandoffContext | undefined
+  readonly revision?: Revision | undefined
   readonly budget?: Budget | undefined
   /** The schema that the input has been parsed with: an agent with the very same input schema does not parse again. */
   readonly parsed?: Schema | undefined
@@ -118,19 +203,23 @@ export interface TaskMeta {
   readonly handoff: HandoffContext | undefined
   readonly revision: Revision | undefined
   readonly parsed: Schema | undefined
-  /** Absolute milliseconds. */
-  readonly deadline: number | undefined
 }
 
 /** What the agent gives its task. */
 export interface TaskInput {
   readonly definition: AgentDefinition
-  readonly request: AgentMessage<'task.request'>
+  /** A `task.request`, or a message for `listen`: then nobody is answered. */
+  readonly request: AgentMessage
   readonly meta: TaskMeta
-  /** The agent's cell: told `attempt.failed`, `attempt.requested` and `task.settled`. */
-  readonly agent: ActorRef
-  /** What the breaker gave for the first attempt. */
-  readonly permit: Permit
+  /** The payload after the parse. */
+  readonly input: unknown
+  /**
+   * What the breaker gave for the attempt in hand; the task keeps it current, so that the agent of a lost task knows.
+   * `undefined` at the start: the circuit is open, and only the fallback may answer.
+   */
+  permit: Permit | undefined
+  /** Why there is no permit. */
+  readonly retryAfterMs: number
 }
 
 /** Leave to try. A result under a permit of an older epoch is metered and changes nothing. */
@@ -174,28 +263,46 @@ export interface Question {
   readonly request: Omit<ApprovalRequest, 'status' | 'decisions' | 'runId'>
   /** The faults of an answer, or what it was parsed to. */
   readonly check: (output: unknown) => { value: unknown } | { faults: readonly { path: string; message: string }[] }
-  readonly decided: (decision: { verdict: 'answered'; output: unknown } | { verdict: 'denied'; error: TroupeError }) => void
+  /** The one decision that counts, and the request as it stands then. May be called in any turn. */
+  readonly decided: (
+    decision: { verdict: 'answered'; output: unknown } | { verdict: 'denied'; error: TroupeError },
+    request?: ApprovalRequest,
+  ) => void
 }
 
-/** The powers of an agent's cell. */
-export interface AgentScope extends CellScope<EventObject, AgentDefinition> {
-  /** What the message in hand carries, when it is a `task.request`. */
+/**
+ * The powers of an agent's cell. What arrives at its `receive`: envelopes (`AgentMessage`) from others; without an
+ * envelope `TaskReport`s, `CircuitSet`, and its own timers.
+ */
+export interface AgentScope extends CellScope<AnyEventObject, AgentDefinition> {
+  /**
+   * What the message in hand carries. For a message that is no request: of the run that sent it while that goes on, else
+   * of a run that nobody watches.
+   */
   readonly meta: TaskMeta
-  /** Starts the cell of one task. */
+  /** Starts the cell of one task, `taskLogic` of `actors/task.ts`, as `t-<id of the request>`. */
   startTask(input: TaskInput): void
-  /** Cancels the task that was started for this request; false when there is none. */
-  cancelTask(requestId: string, reason: string): boolean
+  /** Nothing when that task is gone. */
+  answerTask(id: string, answer: PermitAnswer): void
   /** Answers a request that is not started. */
   refuse(request: AgentMessage, outcome: Outcome): void
+  /** The message in hand is none that this actor knows. */
+  unhandled(): void
   /** Survives restarts of the agent, keyed by its path. */
   readonly circuit: CircuitRecord
   readonly metrics: MetricsRecord
   circuitChanged(from: CircuitControl['state'], to: CircuitControl['state']): void
 }
 
-/** The state of a circuit outside any incarnation. */
+/** `system.circuit(agent).set(...)`. For an agent that is not running the kernel writes the record's `mode`. */
+export type CircuitSet = { readonly type: 'circuit.set'; readonly mode: CircuitRecord['mode'] }
+
+/** The state of a circuit outside any incarnation. Written by the agent. */
 export interface CircuitRecord {
+  state: CircuitControl['state']
   epoch: number
+  /** In a row, while it is closed. */
+  failures: number
   trips: number
   openUntil: number | undefined
   mode: 'normal' | 'isolated' | 'disabled' | 'metrics-only'

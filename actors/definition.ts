@@ -1,0 +1,161 @@
+/** How an agent is put together: its options checked, the defaults filled in, and what callers see of it. */
+import type { AnyStateMachine } from 'xstate'
+import { agentMachine } from '../machines/agent.ts'
+import type { Agent, AgentLogic, AnyAgent, Circuit, Common, Retry } from '../src/contracts/agents.ts'
+import { ConfigurationError } from '../src/contracts/errors.ts'
+import type { Options, Schema } from '../src/contracts/schemas.ts'
+import { definition, type AgentDefinition, type DefinedAgent, type ResolvedCircuit } from '../src/contracts/tasks.ts'
+import { ProviderError, DefectError, TimeoutError, type TroupeError } from '../src/contracts/errors.ts'
+import type { Effect, Tool } from '../src/contracts/tools.ts'
+import { oneShot } from './one-shot.ts'
+
+/** What an agent is made of, beside the options that all agents take. */
+export type Making = Pick<AgentDefinition, 'work' | 'parts'> &
+  Partial<Pick<AgentDefinition, 'input' | 'output' | 'effect' | 'listen'>>
+
+/** What is different from agent to pattern. */
+export interface Defaults {
+  readonly timeoutMs: number
+  readonly circuit: boolean
+}
+
+/** Defaults of an agent with work of its own. */
+export const ofAgents: Defaults = { timeoutMs: 60_000, circuit: true }
+
+/** Defaults of a pattern: its parts have their own. */
+export const ofPatterns: Defaults = { timeoutMs: Infinity, circuit: false }
+
+/**
+ * An agent of these parts.
+ * @throws ConfigurationError
+ */
+export const defineAgent = <I, O>(
+  name: string,
+  options: Common<I, O>,
+  making: Making,
+  defaults: Defaults,
+): Agent<I, O> => {
+  checkName(name)
+  checkNumbers(name, options)
+  const { fallback } = options
+  const parts = fallback ? [...making.parts, { role: 'fallback', agent: fallback as AnyAgent }] : making.parts
+  return new Defined<I, O>(options.description, {
+    name,
+    input: making.input,
+    output: making.output,
+    timeoutMs: options.timeoutMs ?? defaults.timeoutMs,
+    retry: resolveRetry(options.retry),
+    circuit: resolveCircuit(options.circuit, defaults),
+    concurrency: options.concurrency ?? 1_000,
+    mailbox: options.mailbox,
+    fallback: fallback as AnyAgent | undefined,
+    capabilities: options.capabilities ?? [],
+    bid: options.bid as AgentDefinition['bid'],
+    guard: undefined,
+    effect: making.effect ?? 'idempotent',
+    listen: making.listen,
+    work: making.work,
+    parts,
+  })
+}
+
+/**
+ * What stands behind an agent.
+ * @throws ConfigurationError for an object that no factory made
+ */
+export const definitionOf = (agent: AnyAgent): AgentDefinition => {
+  const found = (agent as Partial<DefinedAgent>)[definition]
+  if (!found) throw new ConfigurationError(`${String(agent.name)} is not an agent that troupe made`)
+  return found
+}
+
+class Defined<I, O> implements DefinedAgent<I, O> {
+  readonly [definition]: AgentDefinition
+  readonly description: string | undefined
+  #logic: AgentLogic<I, O> | undefined
+
+  constructor(description: string | undefined, defined: AgentDefinition) {
+    this.description = description
+    this[definition] = defined
+  }
+
+  get name(): string {
+    return this[definition].name
+  }
+
+  get machine(): AnyStateMachine {
+    return agentMachine
+  }
+
+  get logic(): AgentLogic<I, O> {
+    return (this.#logic ??= oneShot<I, O>(this))
+  }
+
+  asTool(options: Options<{ description: string; effect: Effect }> = {}): Tool<I, O> {
+    return {
+      name: this.name,
+      description: options.description ?? this.description ?? '',
+      effect: options.effect ?? this[definition].effect,
+    }
+  }
+}
+
+const resolveRetry = (retry: Retry | undefined): AgentDefinition['retry'] => ({
+  attempts: retry?.attempts ?? (retry ? 3 : 1),
+  minMs: retry?.minMs ?? 500,
+  maxMs: retry?.maxMs ?? 30_000,
+  jitter: retry?.jitter ?? true,
+  when: retry?.when ?? ((error) => error.retryable),
+})
+
+const countsByDefault = (error: TroupeError): boolean =>
+  error instanceof TimeoutError || error instanceof ProviderError || error instanceof DefectError
+
+const resolveCircuit = (given: Circuit | false | undefined, defaults: Defaults): ResolvedCircuit | false => {
+  if (given === false || (given === undefined && !defaults.circuit)) return false
+  const window = given?.window
+  return {
+    failures: given?.failures ?? 5,
+    openMs: given?.openMs ?? 30_000,
+    maxOpenMs: given?.maxOpenMs ?? 300_000,
+    probes: given?.probes ?? 1,
+    probeTimeoutMs: given?.probeTimeoutMs ?? 60_000,
+    counts: given?.counts ?? countsByDefault,
+    window: window && {
+      calls: window.calls ?? 20,
+      ms: window.ms,
+      minCalls: window.minCalls ?? 5,
+      failureRate: window.failureRate ?? 0.5,
+      slowMs: window.slowMs ?? 60_000,
+      slowRate: window.slowRate ?? 1,
+    },
+  }
+}
+
+const checkName = (name: string): void => {
+  // It is a segment of the path of its actor.
+  if (name === '' || name.includes('/')) {
+    throw new ConfigurationError(`an agent's name is a text without "/": ${JSON.stringify(name)}`)
+  }
+}
+
+const checkNumbers = (name: string, { timeoutMs, concurrency, retry, circuit }: Common<never, never>): void => {
+  const demand = (what: string, value: number | undefined, least: number): void => {
+    if (value !== undefined && !(value >= least)) {
+      throw new ConfigurationError(`"${name}": ${what} is at least ${String(least)}, not ${String(value)}`)
+    }
+  }
+  demand('timeoutMs', timeoutMs, 1)
+  demand('concurrency', concurrency, 1)
+  demand('retry.attempts', retry?.attempts, 1)
+  demand('retry.minMs', retry?.minMs, 0)
+  demand('retry.maxMs', retry?.maxMs, 0)
+  if (!circuit) return
+  demand('circuit.failures', circuit.failures, 1)
+  demand('circuit.openMs', circuit.openMs, 1)
+  demand('circuit.maxOpenMs', circuit.maxOpenMs, 1)
+  demand('circuit.probes', circuit.probes, 1)
+  demand('circuit.probeTimeoutMs', circuit.probeTimeoutMs, 1)
+  demand('circuit.window.calls', circuit.window?.calls, 1)
+  demand('circuit.window.ms', circuit.window?.ms, 1)
+}

@@ -1,0 +1,92 @@
+/**
+ * Takes children down: one, several last first, or all at once. Each has its own time to stop, which the kernel keeps.
+ * A child that dies by other means meanwhile is down all the same.
+ */
+import type { CellScope } from '../src/contracts/behavior.ts'
+import type { Child, ChildTable } from './child-table.ts'
+
+/** What a supervisor can do to end children. `suspend`: their cells stay, to be restarted. */
+export interface StopChildren {
+  /** `then` is called when it is down; at once when it is already. */
+  one(child: Child, suspend: boolean, then: () => void): void
+  /** One after the other, the last of the list first. A further call takes over from one that is not done. */
+  inReverse(children: readonly Child[], suspend: (child: Child) => boolean, then: () => void): void
+  /** In no order. */
+  atOnce(children: readonly Child[], then: () => void): void
+  /** The end of a child that does not run: nothing waits any more, and its cell is let go. */
+  forget(child: Child): void
+  /** It is not to be restarted when its wait is over. */
+  cancelWait(child: Child): void
+}
+
+/** The key of the timer that a child waits for before its restart. */
+export const waitKey = (child: Child): string => `restart:${child.id}`
+
+/** For the children of this table. */
+export const stopChildren = (scope: Pick<CellScope<never>, 'children' | 'timers'>, table: ChildTable): StopChildren => {
+  let latest: object | undefined
+
+  const cancelWait = (child: Child): void => {
+    if (!child.due) return
+    child.due = undefined
+    scope.timers.cancel(waitKey(child))
+  }
+
+  const ended = (child: Child): void => {
+    table.ended(child)
+    if (!child.spec) table.remove(child)
+  }
+
+  const forget = (child: Child): void => {
+    cancelWait(child)
+    const { ref } = child
+    // The table first: with its last watcher told, the name may be taken again.
+    ended(child)
+    if (ref) scope.children.forget(ref, child.reason)
+  }
+
+  const stop = (child: Child, suspend: boolean, then: () => void): void => {
+    if (!child.ref) return then()
+    const waiting = [then]
+    child.stopping = waiting
+    scope.children.stop(child.ref, { suspend }, () => {
+      child.stopping = undefined
+      if (suspend) table.suspended(child)
+      else ended(child)
+      for (const next of waiting) next()
+    })
+  }
+
+  const one = (child: Child, suspend: boolean, then: () => void): void => {
+    // Whoever is stopping it may have wanted less: look again afterwards.
+    if (child.stopping) return void child.stopping.push(() => one(child, suspend, then))
+    if (child.status === 'running') return stop(child, suspend, then)
+    if (!suspend) forget(child)
+    then()
+  }
+
+  return {
+    one,
+    forget,
+    cancelWait,
+    inReverse: (children, suspend, then) => {
+      const left = [...children]
+      latest = left
+      const next = (): void => {
+        if (latest !== left) return
+        // A loop, since thousands may be down already.
+        for (let child = left.pop(); child; child = left.pop()) {
+          if (child.status === 'running') return one(child, suspend(child), next)
+          if (!suspend(child)) forget(child)
+        }
+        then()
+      }
+      next()
+    },
+    atOnce: (children, then) => {
+      let left = children.length
+      if (left === 0) return then()
+      for (const child of children) one(child, false, () => void ((left -= 1) === 0 && then()))
+    },
+  }
+}

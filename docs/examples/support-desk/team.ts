@@ -1,0 +1,70 @@
+/**
+ * A support desk. `triage` reads a ticket and hands it to the specialist for it, to `several` when it is about more than
+ * one thing, or to a person. Below a confidence of 0.7 it asks for a second opinion. Nothing here needs a network.
+ */
+import { agent, router, type Agent } from 'troupe'
+import { clearTopics } from './classify.ts'
+import { Answer, Ticket } from './desk.ts'
+import { frontDesk } from './front-desk.ts'
+import { byWords, opinions } from './opinions.ts'
+import { specialist, type Setup } from './specialist.ts'
+import { crashes, fails, hangs } from './troubles.ts'
+
+/** How each specialist is set up. `concurrency`: tickets at once, the rest waits. */
+interface Desk {
+  readonly billing: Setup
+  readonly technical: Setup
+  readonly sales: Setup
+  readonly account: Setup
+  readonly concurrency: number
+}
+
+const supportDesk = ({ concurrency, ...setup }: Desk): Agent<Ticket, Answer> => {
+  const billing = specialist('billing', 'Invoices, payments, refunds', setup.billing)
+  const technical = specialist('technical', 'What does not work as it should', setup.technical)
+  const sales = specialist('sales', 'Plans, prices, trials, offers', setup.sales)
+  const account = specialist('account', 'Signing in, people, roles', setup.account)
+  const specialists = { billing, technical, sales, account }
+
+  const several = agent('several', {
+    description: 'Tickets about more than one thing: asks each specialist and joins what they say',
+    input: Ticket,
+    output: Answer,
+    fallback: frontDesk,
+    run: async (ticket, ctx) => {
+      const parts = await Promise.all(clearTopics(ticket.text).map((topic) => ctx.ask(specialists[topic], ticket)))
+      const receipt = parts.find((part) => part.receipt !== undefined)?.receipt
+      return {
+        answer: parts.map(({ answer }) => answer).join('\n\n'),
+        by: 'several',
+        sources: parts.flatMap(({ sources }) => sources),
+        ...(receipt !== undefined && { receipt }),
+      }
+    },
+  })
+  const secondOpinion = router('second-opinion', {
+    by: opinions,
+    to: { ...specialists, person: frontDesk },
+    minConfidence: 0.5,
+    otherwise: frontDesk,
+  })
+  return router('triage', {
+    by: byWords,
+    to: { ...specialists, several, person: frontDesk },
+    minConfidence: 0.7,
+    otherwise: secondOpinion,
+    concurrency,
+  })
+}
+
+const calm: Setup = { timeoutMs: 5_000, attempts: 2, openMs: 5_000 }
+export default supportDesk({ billing: calm, technical: calm, sales: calm, account: calm, concurrency: 1_000 })
+
+/** What `--faults` runs: one specialist hangs, one crashes, one fails thrice. Slow enough to be watched. */
+export const faults = supportDesk({
+  billing: { ...calm, work: (ctx) => ctx.sleep(40) },
+  technical: { timeoutMs: 150, attempts: 2, openMs: 500, work: hangs(4) },
+  sales: { timeoutMs: 1_000, attempts: 4, openMs: 300, work: fails(3) },
+  account: { timeoutMs: 1_000, attempts: 1, openMs: 300, work: crashes(3) },
+  concurrency: 4,
+})

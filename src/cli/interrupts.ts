@@ -1,0 +1,19 @@
+/** Ctrl-C: the first one drains, the second one ends the process at once. */
+
+/** The exit code of a command that was interrupted. */
+export const INTERRUPTED = 130
+
+/** Listens until the returned function is called. */
+export function onInterrupt(drain: () => void): () => void {
+  let count = 0
+  const listener = (): void => {
+    if (++count > 1) process.exit(INTERRUPTED)
+    drain()
+  }
+  process.on('SIGINT', listener)
+  process.on('SIGTERM', listener)
+  return () => {
+    process.off('SIGINT', listener)
+    process.off('SIGTERM', listener)
+  }
+}

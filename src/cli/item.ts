@@ -1,0 +1,46 @@
+/** One record of the input, and how it becomes the input of an agent. Not how it is read. */
+import { InvalidMessageError, type Fault } from '../contracts/errors.ts'
+
+/** A record, or what is wrong with it. `line` counts from 1, as editors do. */
+export type Item = Readonly<{ line: number } & ({ value: unknown } | { fault: Fault })>
+
+/** What an agent is given for a record. */
+export type Work = Readonly<{
+  line: number
+  id: string | number | undefined
+  input: { readonly value: unknown } | { readonly error: InvalidMessageError }
+}>
+
+/**
+ * The input that a record stands for: itself, or for an agent that takes text its `text`.
+ * Whether an object fits the agent's contract is for the agent to say.
+ */
+export function workOf(item: Item, takesText: boolean): Work {
+  const { line } = item
+  if ('fault' in item) return { line, id: undefined, input: { error: malformed(line, item.fault) } }
+  const { value } = item
+  const id = idOf(value)
+  if (!takesText || typeof value === 'string') return { line, id, input: { value } }
+  const text = fieldOf(value, 'text')
+  if (typeof text === 'string') return { line, id, input: { value: text } }
+  const fault =
+    text === undefined
+      ? { path: 'text', message: 'the agent takes text: expected a text, or an object that has one as its `text`' }
+      : { path: 'text', message: `expected a text, got ${typeof text}` }
+  return { line, id, input: { error: malformed(line, fault) } }
+}
+
+const malformed = (line: number, fault: Fault): InvalidMessageError => {
+  const where = fault.path === '' ? '' : `${fault.path}: `
+  return new InvalidMessageError(`line ${line}: ${where}${fault.message}`, { code: 'INVALID_MESSAGE', faults: [fault] })
+}
+
+const idOf = (value: unknown): string | number | undefined => {
+  const id = fieldOf(value, 'id')
+  return typeof id === 'string' || typeof id === 'number' ? id : undefined
+}
+
+const fieldOf = (value: unknown, key: string): unknown =>
+  typeof value === 'object' && value !== null && Object.hasOwn(value, key)
+    ? (value as Record<string, unknown>)[key]
+    : undefined

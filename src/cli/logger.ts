@@ -1,0 +1,33 @@
+/** The system's log as people read it: warnings and errors, each in a line of text. */
+import type { Logger } from '../contracts/ports.ts'
+import { oneLine, type Paint } from './screen.ts'
+
+const WIDTH = 300
+
+/** A logger that hands on its lines. */
+export function lineLogger(write: (line: string) => void, paint: Paint): Logger {
+  const logger: Logger = {
+    debug: () => {},
+    info: () => {},
+    warn: (fields, text) => write(`${paint('yellow', 'warning')}  ${said(fields, text)}`),
+    error: (fields, text) => write(`${paint('red', 'error')}  ${said(fields, text)}`),
+    child: () => logger,
+  }
+  return logger
+}
+
+/** Says nothing. */
+export const silentLogger: Logger = {
+  debug: () => {},
+  info: () => {},
+  warn: () => {},
+  error: () => {},
+  child: () => silentLogger,
+}
+
+const said = (fields: object, text: string | undefined): string => {
+  const { err, error } = fields as { err?: unknown; error?: unknown }
+  const cause = err ?? error
+  const reason = cause instanceof Error ? `: ${cause.message}` : ''
+  return oneLine(`${text ?? ''}${reason}`, WIDTH)
+}

@@ -1,0 +1,82 @@
+/** Text as it may be shown on a terminal: in one line, cut to its width, without what could steer the terminal. */
+import { styleText } from 'node:util'
+import type { Outcome } from '../contracts/errors.ts'
+import type { Result } from './result.ts'
+
+/** The colours of `util.styleText`. */
+export type Style = Parameters<typeof styleText>[0]
+
+/** Styles text for the stream that it goes to; plain for pipes and under NO_COLOR. */
+export const painter =
+  (stream: NodeJS.WriteStream) =>
+  (style: Style, text: string): string =>
+    styleText(style, text, { stream })
+
+/** How a painter is passed on. */
+export type Paint = ReturnType<typeof painter>
+
+// Controls, and marks that reorder or hide text.
+const STEERING = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu
+
+/** One line of at most `width` characters. */
+export function oneLine(text: string, width: number): string {
+  // Cut first: an answer may be megabytes long.
+  const clean = text
+    .slice(0, width * 4)
+    .replace(STEERING, ' ')
+    .replace(/\s+/g, ' ')
+    .trim()
+  const characters = [...clean]
+  return characters.length <= width ? clean : `${characters.slice(0, Math.max(0, width - 1)).join('')}…`
+}
+
+/** What an output says: a text, the `answer`, `text` or `message` of an object, else its JSON. */
+export function speech(output: unknown): string {
+  if (typeof output === 'string') return output
+  if (typeof output === 'object' && output !== null) {
+    const said = ['answer', 'text', 'message'].map((key) => (output as Record<string, unknown>)[key])
+    const text = said.find((value) => typeof value === 'string')
+    if (text !== undefined) return text
+  }
+  return JSON.stringify(output) ?? ''
+}
+
+const MARKS: Readonly<Record<Outcome['status'], readonly [Style, string]>> = {
+  completed: ['green', '✓'],
+  failed: ['red', '✗'],
+  rejected: ['yellow', '⊘'],
+  exhausted: ['magenta', '∅'],
+  cancelled: ['gray', '–'],
+  unknown: ['magenta', '?'],
+}
+
+/** The style of an outcome's name. */
+export const outcomeStyle = (status: Outcome['status']): Style => MARKS[status][0]
+
+const ID_WIDTH = 10
+const PATH_WIDTH = 38
+
+/** One result as people read it: mark, id, path, what was said. */
+export function resultOnScreen({ line, id, outcome, path }: Result, width: number, paint: Paint): string {
+  const [style, mark] = MARKS[outcome.status]
+  const name = oneLine(String(id ?? `line ${line}`), ID_WIDTH).padEnd(ID_WIDTH)
+  const way = oneLine(path.join(' → ') || '(not run)', PATH_WIDTH).padEnd(PATH_WIDTH)
+  const said = oneLine(told(outcome), Math.max(20, width - ID_WIDTH - PATH_WIDTH - 6))
+  return `${paint(style, mark)} ${paint('bold', name)}  ${paint('cyan', way)}  ${said}`
+}
+
+const told = (outcome: Outcome): string => {
+  switch (outcome.status) {
+    case 'completed':
+      return speech(outcome.output)
+    case 'failed':
+    case 'rejected':
+      return `${outcome.status}: ${outcome.error.message}`
+    case 'exhausted':
+      return `exhausted: ${outcome.spent} of ${outcome.cap} ${outcome.what}`
+    case 'cancelled':
+      return `cancelled: ${outcome.reason}`
+    case 'unknown':
+      return `unknown: nobody knows whether "${outcome.effect.name}" was done`
+  }
+}

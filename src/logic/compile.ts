@@ -1,0 +1,177 @@
+/**
+ * Our machines as tables: one macrostep without XState's interpreter, and without an actor. XState stays the source
+ * of truth. What a compiled machine does is what its interpreter does, and what is not covered is named.
+ */
+import type { AnyMachineSnapshot, AnyStateMachine, EventObject, StateValue } from 'xstate'
+import { ConfigurationError } from '../contracts/errors.ts'
+import { coverage } from './compile-coverage.ts'
+import { leavesOf } from './compile-leaves.ts'
+import { Args, Run, type Candidate, type Leaf } from './compile-run.ts'
+import { choose, stepperOf } from './compile-step.ts'
+
+/** A machine as tables; shared by all who run it. */
+export interface CompiledMachine {
+  readonly machine: AnyStateMachine
+  /** Whether the event of the last `step` enabled a transition, be it one that forbids. */
+  readonly handled: boolean
+  /** The first state. What entry actions emit goes to `outbox`. */
+  initial(input: unknown, outbox: EventObject[]): CompiledState
+  /**
+   * One macrostep: the event, then what it raised and what became due, to the end. Gives the same object back when
+   * state and context are the same as before. A throw leaves `state` as it was and cuts `outbox` back to where the
+   * step began. Events of a type that begins with `xstate.` are not for others to send, and are not handled.
+   */
+  step(state: CompiledState, event: EventObject, outbox: EventObject[]): CompiledState
+  /** As a snapshot's `can`: whether the event would do anything. */
+  can(state: CompiledState, event: EventObject): boolean
+  /** The state as XState shows it; the same object for the same state. */
+  snapshot(state: CompiledState): AnyMachineSnapshot
+  /**
+   * The state of a snapshot, or of one that was persisted.
+   * @throws ConfigurationError when the machine has no such state
+   */
+  restore(snapshot: Restorable): CompiledState
+}
+
+/** Where a compiled machine stands. Immutable. */
+export interface CompiledState {
+  readonly leaf: Leaf
+  readonly value: StateValue
+  readonly context: object
+  readonly status: 'active' | 'done' | 'error'
+  readonly output: unknown
+  /** Of a state that was restored from a failed actor. */
+  readonly error: unknown
+}
+
+/** What a state can be restored from. A status other than `done` and `error` is taken as `active`. */
+export interface Restorable {
+  readonly value: StateValue
+  readonly context: unknown
+  readonly status?: string | undefined
+  readonly output?: unknown
+  readonly error?: unknown
+}
+
+/** Why a machine cannot be compiled. */
+export interface Uncovered {
+  /** One line per feature: the path of the state, and what it has. */
+  readonly uncovered: readonly string[]
+}
+
+/** Compiles a machine, after the last `provide`, or names what only XState's interpreter can run. */
+export const compile = (machine: AnyStateMachine): CompiledMachine | Uncovered => {
+  const uncovered = coverage(machine)
+  return uncovered.length > 0 ? { uncovered } : build(machine)
+}
+
+const build = (machine: AnyStateMachine): CompiledMachine => {
+  const leaves = leavesOf(machine)
+  const { enter, take, settle } = stepperOf(machine, leaves)
+  // Steps of one machine follow each other, so one run serves them all; a step within a step makes its own.
+  let spare: Run | undefined
+
+  const compiled = {
+    machine,
+    handled: false,
+
+    initial: (input: unknown, outbox: EventObject[]): CompiledState => {
+      const mark = outbox.length
+      try {
+        const event = { type: 'xstate.init', input }
+        const run = new Run(leaves.nowhere, initialContext(machine, input), event, outbox)
+        enter(run)
+        settle(run)
+        return stateOf(run)
+      } catch (error) {
+        outbox.length = mark
+        throw error
+      }
+    },
+
+    step: (state: CompiledState, event: EventObject, outbox: EventObject[]): CompiledState => {
+      const { leaf, context, status } = state
+      compiled.handled = false
+      if (status !== 'active') return state
+      const { candidates, reserved } = leaves.row(leaf, event.type)
+      if (reserved) return refuse(state, event.type)
+      if (candidates.length === 0 && leaf.always.length === 0) return state
+      const run = spare ?? new Run(leaf, context, event, outbox)
+      if (spare) run.reset(leaf, context, event, outbox)
+      spare = undefined
+      const mark = outbox.length
+      try {
+        const chosen = choose(candidates, run)
+        if (chosen) take(run, chosen)
+        settle(run)
+        compiled.handled = chosen !== undefined
+        return run.isWhere(state) ? state : stateOf(run)
+      } catch (error) {
+        outbox.length = mark
+        throw error
+      } finally {
+        spare = run
+      }
+    },
+
+    can: ({ leaf, context }: CompiledState, event: EventObject): boolean => {
+      const { candidates, reserved } = leaves.row(leaf, event.type)
+      if (reserved || candidates.length === 0) return false
+      const chosen = choose(candidates, new Run(leaf, context, event, []))
+      return chosen !== undefined && !isForbidding(chosen)
+    },
+
+    snapshot: (state: CompiledState): AnyMachineSnapshot => {
+      const { value, context, status, output, error } = state
+      return ((state as State).shown ??= machine.resolveState({ value, context, status, output, error }))
+    },
+
+    restore: ({ value, context, status, output, error }: Restorable): CompiledState => {
+      const leaf = leaves.find(value)
+      if (!leaf) throw unknownState(machine, value)
+      const known = status === 'done' || status === 'error' ? status : 'active'
+      return stateOf({ leaf, context: context as object, status: known, output }, error)
+    },
+  }
+  return compiled
+}
+
+/** A state, and the snapshot that was made of it. */
+type State = CompiledState & { shown: AnyMachineSnapshot | undefined }
+
+const stateOf = (at: Omit<CompiledState, 'value' | 'error'>, error?: unknown): State => ({
+  leaf: at.leaf,
+  value: at.leaf.value,
+  context: at.context,
+  status: at.status,
+  output: at.output,
+  error,
+  shown: undefined,
+})
+
+const isForbidding = ({ transition }: Candidate): boolean =>
+  transition.target === undefined && transition.actions.length === 0
+
+const refuse = (state: CompiledState, eventType: string): CompiledState => {
+  if (eventType === '*') throw new Error("An event cannot have the wildcard type ('*')")
+  return state
+}
+
+const unknownState = ({ id }: AnyStateMachine, value: StateValue): ConfigurationError =>
+  new ConfigurationError(`machine "${id}" has no state ${JSON.stringify(value)}`, { details: { value } })
+
+const initialContext = (machine: AnyStateMachine, input: unknown): object => {
+  const { context } = machine.config
+  if (typeof context !== 'function') return context ?? {}
+  return { ...context(new InitialArgs(input) as never) }
+}
+
+/** What a context is made from. */
+class InitialArgs extends Args {
+  readonly input: unknown
+
+  constructor(input: unknown) {
+    super(undefined, { type: 'xstate.init' })
+    this.input = input
+  }
+}

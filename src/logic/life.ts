@@ -1,0 +1,40 @@
+/** What the kernel sees of running logic, whichever way it runs, and what running logic sees of its cell. */
+import type { AnyActorLogic, AnyActorRef, EventObject, InspectionEvent, Snapshot } from 'xstate'
+import type { ActorContext } from '../contracts/actors.ts'
+import type { Incarnation } from '../contracts/behavior.ts'
+
+/** One incarnation of an actor's logic. */
+export interface Life extends Incarnation<EventObject> {
+  /** Whether the last message found somebody to handle it. */
+  readonly handled: boolean
+  /** Ends it without a word: nothing it started goes on. */
+  discard(): void
+  snapshot(): Snapshot<unknown>
+  persisted(): Snapshot<unknown>
+  /** XState's own actor, where there is one. */
+  readonly actor?: AnyActorRef | undefined
+  can?(event: EventObject): boolean
+}
+
+/** What running logic asks of its cell. */
+export interface Host {
+  /** The name of the cell, which is the id of its actor. */
+  readonly id: string
+  readonly context: ActorContext<EventObject, unknown>
+  readonly inspector: ((event: InspectionEvent) => void) | undefined
+  /** What `self` is for logic without an actor of XState's own. */
+  readonly self: AnyActorRef
+  /** @param at absolute milliseconds */
+  startTimer(at: number, fire: () => void): unknown
+  cancelTimer(timer: unknown): void
+  /** The logic has ended by itself. */
+  ended(result: { output: unknown } | { error: unknown }): void
+  /** Its snapshot may have changed outside a message of the kernel's. */
+  changed(): void
+  emitted(event: EventObject): void
+  /** An event that XState would drop in silence: the actor that it was for has stopped. */
+  undeliverable(event: EventObject): void
+}
+
+/** The key under which `contextOf` finds the powers of an actor: a member of the `system` of its `self`. */
+export type AnyLogic = AnyActorLogic

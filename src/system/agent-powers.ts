@@ -1,0 +1,60 @@
+/** The kernel's half of an agent's cell: it starts tasks, answers them, and keeps its records. */
+import { taskLogic } from '../../actors/task.ts'
+import { DefectError, outcomeOf, toTroupeError, type Outcome } from '../contracts/errors.ts'
+import type { AgentMessage } from '../contracts/messages.ts'
+import type { CircuitControl } from '../contracts/system.ts'
+import type { CircuitRecord, MetricsRecord, PermitAnswer, TaskInput, TaskMeta } from '../contracts/tasks.ts'
+import { reply } from './asks.ts'
+import type { CellOptions } from './cell.ts'
+import { destructurable } from './destructurable.ts'
+import { spawnCell } from './lifecycle.ts'
+import { mailOf } from './mail.ts'
+import { Scope } from './scope.ts'
+
+const TASK: CellOptions = { restart: 'temporary' }
+
+export class AgentPowers extends Scope {
+  get meta(): TaskMeta {
+    return this.cell.mail?.meta ?? this.kernel.runs.detached(this.envelope)
+  }
+
+  get circuit(): CircuitRecord {
+    return this.kernel.agents.recordOf(this.cell).circuit
+  }
+
+  get metrics(): MetricsRecord {
+    return this.kernel.agents.recordOf(this.cell).metrics
+  }
+
+  startTask(input: TaskInput): void {
+    const mail = mailOf(input.request)!
+    const prepare = (task: NonNullable<typeof mail.from>): void => {
+      task.origin = mail
+      if (mail.asker) mail.asker.target = task
+    }
+    try {
+      spawnCell(this.cell, { logic: taskLogic as never, name: `t-${input.request.id}`, input, options: TASK, prepare })
+    } catch (thrown) {
+      // `taskIsGone` has answered already, unless the cell could not even be made.
+      if (!mail.asker?.settled) this.refuse(input.request, outcomeOf(toTroupeError(thrown)))
+      if (!(thrown instanceof DefectError)) throw thrown
+    }
+  }
+
+  answerTask(id: string, answer: PermitAnswer): void {
+    const task = this.cell.children?.get(`t-${id}`)
+    if (task) this.kernel.agents.tell(task, answer, this.cell)
+  }
+
+  refuse(request: AgentMessage, outcome: Outcome): void {
+    const mail = mailOf(request)
+    if (mail?.asker && !mail.asker.settled) reply(this.kernel, this.cell, mail, outcome)
+  }
+
+  circuitChanged(from: CircuitControl['state'], to: CircuitControl['state']): void {
+    const { name } = this.kernel.agents.recordOf(this.cell)
+    this.kernel.events.emit({ type: 'circuit.changed', at: this.now(), agent: name, from, to })
+  }
+}
+
+destructurable(AgentPowers.prototype)

@@ -1,0 +1,172 @@
+/** Requests that wait for an answer: each is settled once, and what comes later is a dead letter. */
+import type { EventObject } from 'xstate'
+import {
+  CancelledError,
+  ConfigurationError,
+  DeliveryError,
+  errorOf,
+  TimeoutError,
+  type Outcome,
+} from '../contracts/errors.ts'
+import type { AnyRef, SendOptions } from '../contracts/messages.ts'
+import type { Cell } from './cell.ts'
+import type { Kernel } from './kernel.ts'
+import type { Asker, Mail } from './mail.ts'
+import type { Timer } from './timers.ts'
+
+const DEFAULT_TIMEOUT_MS = 5_000
+
+/** An ask that somebody holds a promise of. */
+class Ask implements Asker {
+  settled = false
+  target: Cell | undefined
+  timer: Timer | undefined
+  signal: AbortSignal | undefined
+  onAbort: (() => void) | undefined
+  readonly #kernel: Kernel
+  readonly #owner: Cell | undefined
+  readonly #resolve: (value: unknown) => void
+  readonly #reject: (error: unknown) => void
+
+  constructor(kernel: Kernel, owner: Cell | undefined, settle: [(value: unknown) => void, (error: unknown) => void]) {
+    this.#kernel = kernel
+    this.#owner = owner
+    ;[this.#resolve, this.#reject] = settle
+  }
+
+  settle(outcome: Outcome): void {
+    if (!this.#close()) return
+    if (outcome.status === 'completed') this.#resolve(outcome.output)
+    else this.#reject(errorOf(outcome))
+  }
+
+  /** Its asker has ended: nobody is told any more. */
+  abandon(): void {
+    this.#close()
+  }
+
+  #close(): boolean {
+    if (this.settled) return false
+    this.settled = true
+    if (this.timer) this.#kernel.timers.cancel(this.timer)
+    if (this.onAbort) this.signal?.removeEventListener('abort', this.onAbort)
+    this.#owner?.more?.asks?.delete(this)
+    this.target?.more?.owed?.delete(this)
+    return true
+  }
+}
+
+/** Sends and promises the reply. */
+export const ask = (
+  kernel: Kernel,
+  from: Cell | undefined,
+  ref: AnyRef,
+  event: EventObject,
+  { timeoutMs = DEFAULT_TIMEOUT_MS, signal }: SendOptions = {},
+): Promise<never> =>
+  new Promise((resolve, reject) => {
+    const request = new Ask(kernel, from, [resolve as (value: unknown) => void, reject])
+    const mail = kernel.mail(event, from)
+    mail.asker = request
+    if (from) {
+      ;(from.rest.asks ??= new Set()).add(request)
+      if (from.mail) mail.chain = from.mail.chain
+    }
+    if (signal?.aborted) return request.settle(cancelledBy(signal))
+    mail.deadline = kernel.now() + timeoutMs
+    request.timer = kernel.timers.start(mail.deadline, () => {
+      const error = new TimeoutError(`the answer of ${ref.address} to "${event.type}"`, timeoutMs)
+      callBack(kernel, request, mail, 'the asker waits no longer')
+      request.settle({ status: 'failed', error })
+    })
+    if (signal) {
+      request.signal = signal
+      request.onAbort = () => {
+        callBack(kernel, request, mail, 'the asker has cancelled')
+        request.settle(cancelledBy(signal))
+      }
+      signal.addEventListener('abort', request.onAbort, { once: true })
+    }
+    const cell = kernel.cellOf(ref)
+    if (cell) return void kernel.deliver(cell, mail)
+    kernel.sent += 1
+    kernel.deadLetter(mail, undefined, 'no-such-actor', ref.address)
+  })
+
+const cancelledBy = (signal: AbortSignal): Outcome => {
+  const reason: unknown = signal.reason
+  const text = reason instanceof CancelledError ? reason.reason : reason instanceof Error ? reason.message : String(reason)
+  return { status: 'cancelled', reason: text }
+}
+
+// An agent can stop its work; other actors find the request expired when they come to it.
+const callBack = (kernel: Kernel, request: Asker, mail: Mail, reason: string): void => {
+  if (request.target) kernel.cancelled(request.target, mail, reason)
+}
+
+/**
+ * Answers a mail.
+ * @throws ConfigurationError when there is none: outside a handler `to` has to say which
+ */
+export const reply = (kernel: Kernel, from: Cell, mail: Mail | undefined, outcome: Outcome): void => {
+  if (mail === undefined) {
+    throw new ConfigurationError(
+      `"${from.ref.path}" has no message in hand to reply to: keep \`ctx.envelope\` and pass it as \`to\``,
+    )
+  }
+  const { asker } = mail
+  if (asker !== undefined && !asker.settled) {
+    kernel.sent += 1
+    kernel.handled += 1
+    answered.add(asker)
+    return asker.settle(outcome)
+  }
+  const payload = outcome.status === 'completed' ? outcome.output : outcome
+  const letter = kernel.mail({ type: 'reply', payload } as EventObject, from)
+  kernel.sent += 1
+  const reason = asker === undefined ? 'no-such-actor' : answered.has(asker) ? 'duplicate-reply' : 'late-reply'
+  kernel.deadLetter(letter, undefined, reason, mail.from?.ref.address)
+}
+
+/** Which askers have had an answer, rather than given up. */
+const answered = new WeakSet<Asker>()
+
+/** Sends as soon as there is room. */
+export const sendWhenRoom = (
+  kernel: Kernel,
+  from: Cell | undefined,
+  ref: AnyRef,
+  event: EventObject,
+  { timeoutMs, signal }: SendOptions & { timeoutMs: number },
+): Promise<void> =>
+  new Promise((resolve, reject) => {
+    const cell = kernel.cellOf(ref)
+    if (cell === undefined || !cell.alive) {
+      return reject(new DeliveryError('ACTOR_TERMINATED', `${ref.address} has ended`, event))
+    }
+    if (signal?.aborted) return reject(errorOf(cancelledBy(signal) as Outcome & { status: 'cancelled' }))
+    const mail = kernel.mail(event, from)
+    if (kernel.hasRoom(cell) && !cell.more?.senders) {
+      return kernel.deliver(cell, mail) === 'accepted'
+        ? resolve()
+        : reject(new DeliveryError('ACTOR_TERMINATED', `${ref.address} takes no messages`, event))
+    }
+    const done = (): void => {
+      kernel.timers.cancel(timer)
+      signal?.removeEventListener('abort', abort)
+      const senders = cell.more?.senders
+      const place = senders?.indexOf(waiting) ?? -1
+      if (place >= 0) senders?.splice(place, 1)
+    }
+    const fail = (error: unknown): void => {
+      done()
+      reject(error as Error)
+    }
+    const waiting = { mail, taken: () => (done(), resolve()), refused: fail }
+    const abort = (): void => fail(errorOf(cancelledBy(signal!) as Outcome & { status: 'cancelled' }))
+    const timer = kernel.timers.start(kernel.now() + timeoutMs, () =>
+      fail(new TimeoutError(`room in the mailbox of ${ref.address}`, timeoutMs)),
+    )
+    signal?.addEventListener('abort', abort, { once: true })
+    ;(cell.rest.senders ??= []).push(waiting)
+  })

@@ -1,0 +1,179 @@
+/**
+ * The cell of one actor: who it is, what waits for it, who is below it, and its turn. What leads from one state of its
+ * life to the next is in `lifecycle.ts`; a cell outlives the incarnations of its logic.
+ */
+import type { AnyActorLogic } from 'xstate'
+import type { Interpreter } from '../contracts/behavior.ts'
+import type { TroupeError } from '../contracts/errors.ts'
+import type { ExitReason, SpawnOptions } from '../contracts/logic.ts'
+import type { Life } from '../logic/life.ts'
+import type { Kernel } from './kernel.ts'
+import { afterTurn } from './lifecycle.ts'
+import type { LiveActor } from './live-actor.ts'
+import type { Asker, Mail, Token } from './mail.ts'
+import { Mailbox } from './mailbox.ts'
+import { Ref } from './ref.ts'
+import type { Scope } from './scope.ts'
+import type { Runnable } from './scheduler.ts'
+import type { Timer } from './timers.ts'
+
+/**
+ * - `draining`: takes no more, and stops when its mailbox is empty
+ * - `stopping`: only effect results, replies and timers still reach it
+ * - `ending`: its logic is over; children go, then its hooks
+ * - `suspended`: waits to be restarted, or for its end
+ */
+export type State = 'starting' | 'running' | 'draining' | 'stopping' | 'ending' | 'suspended' | 'terminated'
+
+/** How a cell is set up; shared between cells that are set up alike. */
+export type CellOptions = Omit<SpawnOptions, 'id' | 'input' | 'parent' | 'link'> & {
+  /** Whether messages reach the logic in their envelope, as agents want them. */
+  readonly envelopes?: boolean
+  /** Whether it is restarted by a budget of its own, and stops alone when that is spent. */
+  readonly ownBudget?: boolean
+}
+
+export class Cell implements Runnable {
+  readonly kernel: Kernel
+  readonly name: string
+  readonly parent: Cell | undefined
+  readonly ref: Ref
+  readonly logic: AnyActorLogic
+  readonly input: unknown
+  readonly options: CellOptions
+  state: State = 'starting'
+  generation = 0
+  ready = false
+  /** The turn in hand; signals wait for its end. */
+  inTurn = false
+  /** The message in hand. */
+  mail: Mail | undefined
+  life: Life | undefined
+  scope: Scope | undefined
+  gateOpen = true
+  readonly mailbox = new Mailbox()
+  signals: (() => void)[] | undefined
+  children: Map<string, Cell> | undefined
+  /** The request that a task works at: what it sends hangs together with that, whatever it handles. */
+  origin: Mail | undefined
+  /** The rarely needed rest. */
+  more: More | undefined
+
+  constructor(kernel: Kernel, parent: Cell | undefined, name: string, start: Start) {
+    this.kernel = kernel
+    this.parent = parent
+    this.name = name
+    this.logic = start.logic
+    this.input = start.input
+    this.options = start.options
+    const path = parent === undefined ? '/' : parent.ref.path === '/' ? `/${name}` : `${parent.ref.path}/${name}`
+    this.ref = new Ref(this, kernel.name, path, kernel.uid())
+    if ('supervisor' in start.logic) this.ref.supervisor = true
+  }
+
+  get rest(): More {
+    return (this.more ??= new More())
+  }
+
+  get alive(): boolean {
+    return this.state !== 'terminated'
+  }
+
+  /** Whether messages of users are taken from the mailbox. */
+  get receiving(): boolean {
+    return this.state === 'running' || this.state === 'draining' || this.state === 'stopping'
+  }
+
+  get pending(): boolean {
+    return (
+      (this.signals !== undefined && this.signals.length > 0) ||
+      (this.receiving && this.mailbox.has(this.gateOpen))
+    )
+  }
+
+  /** The system lane: first, unbounded, never dropped. */
+  signal(act: () => void): void {
+    ;(this.signals ??= []).push(act)
+    this.kernel.scheduler.ready(this)
+  }
+
+  turn(batch: number): number {
+    this.inTurn = true
+    let done = 0
+    try {
+      for (; done < batch; done += 1) {
+        const signal = this.signals?.shift()
+        if (signal) signal()
+        else {
+          if (!this.receiving) break
+          const mail = this.mailbox.next(this.gateOpen)
+          if (mail === undefined) break
+          this.kernel.handle(this, mail)
+        }
+        if (this.state !== 'running' || this.more?.exit !== undefined) afterTurn(this)
+      }
+    } finally {
+      this.inTurn = false
+    }
+    return done
+  }
+}
+
+/** What a cell starts from. */
+export interface Start {
+  readonly logic: AnyActorLogic
+  readonly input: unknown
+  readonly options: CellOptions
+}
+
+/** What most cells never need, so that an idle one stays small. */
+export class More {
+  /** Who is told when it is gone, with what instead of `Terminated`. */
+  watchers: Map<Cell, Watch> | undefined
+  /** Whom it watches. */
+  watching: Set<Cell> | undefined
+  links: Set<Cell> | undefined
+  /** Asks that it has sent and that are still open. */
+  asks: Set<{ abandon(reason: string): void }> | undefined
+  /** Asks that it has handled and not answered. */
+  owed: Set<Asker> | undefined
+  timers: Map<string, KeyedTimer> | undefined
+  receiveTimeout: { timeoutMs: number; message: unknown; timer: Timer; token: Token } | undefined
+  stash: Mail[] | undefined
+  /** Work in hand that a stop waits for. */
+  pipes: Set<Token> | undefined
+  hooks: ((reason: ExitReason) => unknown)[] | undefined
+  abort: AbortController | undefined
+  abortOf: Scope | undefined
+  /** What is let go when it is gone: names, services, topics. */
+  releases: Set<() => void> | undefined
+  /** What is called when it is gone. */
+  gone: ((reason: ExitReason) => void)[] | undefined
+  /** What takes its exit instead of its parent's supervision. */
+  intercept: ((reason: ExitReason) => void) | undefined
+  /** When its children, or it itself, were restarted. */
+  restarts: number[] | undefined
+  /** `send`s that wait for room. */
+  senders: { mail: Mail; taken: () => void; refused: (error: TroupeError) => void }[] | undefined
+  exit: ExitReason | undefined
+  /** What its logic gave at its end. */
+  output: { value: unknown } | undefined
+  /** How it ends, once asked to. */
+  stop: { reason: ExitReason; timer: Timer | undefined; waiting: boolean } | undefined
+  stashedSinceCrash = 0
+  live: LiveActor | undefined
+  interpreter: Interpreter<never> | undefined
+  listeners: Map<string, Set<(event: never) => void>> | undefined
+}
+
+/** A watch, and what it sends instead of `Terminated`. */
+export interface Watch {
+  readonly token: Token
+  readonly message: unknown
+}
+
+/** A timer of an actor, by key. */
+export interface KeyedTimer {
+  timer: Timer
+  readonly token: Token
+}

@@ -1,0 +1,58 @@
+/**
+ * Watching: whoever watches an actor is told once when it is gone for good, after all that it had sent before, and
+ * never of a restart.
+ */
+import type { EventObject } from 'xstate'
+import { ConfigurationError } from '../contracts/errors.ts'
+import type { ExitReason, Terminated } from '../contracts/logic.ts'
+import type { AnyRef } from '../contracts/messages.ts'
+import type { Cell } from './cell.ts'
+import type { Token } from './mail.ts'
+
+/** @throws ConfigurationError when it is watched already, with another message */
+export const watch = (watcher: Cell, target: Cell | undefined, ref: AnyRef, message: EventObject | undefined): void => {
+  if (target === undefined || target.state === 'terminated') {
+    return tell(watcher, target, message ?? terminated(ref, { type: 'no-actor' }), { active: true })
+  }
+  const watchers = (target.rest.watchers ??= new Map())
+  const existing = watchers.get(watcher)
+  if (existing !== undefined) {
+    if (existing.message === message) return
+    throw new ConfigurationError(`"${ref.path}" is watched with another message: unwatch it first`)
+  }
+  watchers.set(watcher, { token: { active: true }, message })
+  ;(watcher.rest.watching ??= new Set()).add(target)
+}
+
+/** No `Terminated` of it arrives any more, not even one that is queued. */
+export const unwatch = (watcher: Cell, target: Cell | undefined): void => {
+  if (target === undefined) return
+  const watchers = target.more?.watchers
+  const watched = watchers?.get(watcher)
+  if (watched) watched.token.active = false
+  if (target.state !== 'terminated') watchers?.delete(watcher)
+  watcher.more?.watching?.delete(target)
+}
+
+/** A watcher that ends watches nobody. */
+export const unwatchAll = (watcher: Cell): void => {
+  for (const target of watcher.more?.watching ?? []) unwatch(watcher, target)
+}
+
+export const tellWatchers = (target: Cell, reason: ExitReason): void => {
+  const watchers = target.more?.watchers
+  if (!watchers) return
+  for (const [watcher, { token, message }] of watchers) {
+    tell(watcher, target, (message as EventObject | undefined) ?? terminated(target.ref, reason), token)
+  }
+}
+
+const terminated = (ref: AnyRef, reason: ExitReason): Terminated => ({ type: 'actor.terminated', ref, reason })
+
+const tell = (watcher: Cell, target: Cell | undefined, event: EventObject, token: Token): void => {
+  const { kernel } = watcher
+  const mail = kernel.mail(event, target)
+  mail.exempt = true
+  mail.token = token
+  kernel.post(watcher, mail)
+}

@@ -1,0 +1,75 @@
+/** A double-ended queue in a ring: what mailboxes and the run queue are made of. It starts empty and small. */
+export class Deque<T> {
+  #ring: (T | undefined)[] = []
+  #head = 0
+  #size = 0
+
+  get size(): number {
+    return this.#size
+  }
+
+  push(item: T): void {
+    if (this.#size === this.#ring.length) this.#grow()
+    this.#ring[(this.#head + this.#size) & (this.#ring.length - 1)] = item
+    this.#size += 1
+  }
+
+  unshift(item: T): void {
+    if (this.#size === this.#ring.length) this.#grow()
+    this.#head = (this.#head - 1) & (this.#ring.length - 1)
+    this.#ring[this.#head] = item
+    this.#size += 1
+  }
+
+  peek(): T | undefined {
+    return this.#ring[this.#head]
+  }
+
+  shift(): T | undefined {
+    if (this.#size === 0) return undefined
+    const item = this.#ring[this.#head]
+    this.#ring[this.#head] = undefined
+    this.#head = (this.#head + 1) & (this.#ring.length - 1)
+    this.#size -= 1
+    // A burst must not hold its memory for ever.
+    if (this.#size === 0 && this.#ring.length > 1024) this.#ring = []
+    if (this.#ring.length === 0) this.#head = 0
+    return item
+  }
+
+  /** Removes the first item that fits; O(n). */
+  remove(fits: (item: T) => boolean): T | undefined {
+    for (let i = 0; i < this.#size; i += 1) {
+      const item = this.#at(i)
+      if (!fits(item)) continue
+      for (let k = i; k > 0; k -= 1) this.#ring[this.#slot(k)] = this.#at(k - 1)
+      this.shift()
+      return item
+    }
+    return undefined
+  }
+
+  /** Takes everything out, oldest first. */
+  drain(): T[] {
+    const items = Array.from({ length: this.#size }, (_, i) => this.#at(i))
+    this.#ring = []
+    this.#head = 0
+    this.#size = 0
+    return items
+  }
+
+  #slot(i: number): number {
+    return (this.#head + i) & (this.#ring.length - 1)
+  }
+
+  #at(i: number): T {
+    return this.#ring[this.#slot(i)] as T
+  }
+
+  #grow(): void {
+    const items = Array.from({ length: this.#size }, (_, i) => this.#at(i))
+    this.#ring = [...items, ...Array<undefined>(Math.max(4, items.length)).fill(undefined)]
+    // The length stays a power of two: 4, 8, 16, ...
+    this.#head = 0
+  }
+}

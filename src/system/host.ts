@@ -1,0 +1,69 @@
+/** A cell as running logic sees it. */
+import type { AnyActorRef, EventObject, InspectionEvent } from 'xstate'
+import type { ActorContext } from '../contracts/actors.ts'
+import { toTroupeError } from '../contracts/errors.ts'
+import type { Host } from '../logic/life.ts'
+import type { Cell } from './cell.ts'
+import { requestExit } from './lifecycle.ts'
+import { asXState } from './live-actor.ts'
+import type { Scope } from './scope.ts'
+import type { Timer } from './timers.ts'
+
+export class CellHost implements Host {
+  readonly #cell: Cell
+  readonly #scope: Scope
+
+  constructor(cell: Cell, scope: Scope) {
+    this.#cell = cell
+    this.#scope = scope
+  }
+
+  get id(): string {
+    return this.#cell.name
+  }
+
+  get context(): ActorContext<EventObject, unknown> {
+    return this.#scope as unknown as ActorContext<EventObject, unknown>
+  }
+
+  get inspector(): ((event: InspectionEvent) => void) | undefined {
+    return this.#cell.kernel.inspector
+  }
+
+  get self(): AnyActorRef {
+    return asXState(this.#cell.kernel.live(this.#cell))
+  }
+
+  startTimer(at: number, fire: () => void): unknown {
+    const cell = this.#cell
+    const scope = this.#scope
+    return cell.kernel.timers.start(at, () => cell.signal(() => !scope.over && fire()))
+  }
+
+  cancelTimer(timer: unknown): void {
+    this.#cell.kernel.timers.cancel(timer as Timer)
+  }
+
+  ended(result: { output: unknown } | { error: unknown }): void {
+    if (this.#scope.over) return
+    const cell = this.#cell
+    cell.rest.output = 'output' in result ? { value: result.output } : undefined
+    const error = 'error' in result ? toTroupeError(result.error) : undefined
+    requestExit(cell, error ? { type: 'error', error } : { type: 'normal' })
+  }
+
+  changed(): void {
+    this.#cell.more?.live?.changed()
+  }
+
+  emitted(event: EventObject): void {
+    this.#cell.more?.live?.emitted(event)
+  }
+
+  undeliverable(event: EventObject): void {
+    const { kernel } = this.#cell
+    const mail = kernel.mail(event, this.#cell)
+    kernel.sent += 1
+    kernel.deadLetter(mail, this.#cell, 'stopped')
+  }
+}

@@ -1,0 +1,403 @@
+/**
+ * The kernel of one system: takes mail in, hands it to cells, and accounts for each: sent = handled + expired +
+ * dead-lettered + queued.
+ */
+import type { EventObject, InspectionEvent, Snapshot } from 'xstate'
+import type { Mailbox as MailboxOptions } from '../contracts/agents.ts'
+import { DefectError, DeliveryError, InvalidMessageError, toTroupeError, type TroupeError } from '../contracts/errors.ts'
+import type { Address, AgentMessage, AnyRef } from '../contracts/messages.ts'
+import type { Clock, Logger } from '../contracts/ports.ts'
+import type { DeadLetter, DeadReason, SystemEvent } from '../contracts/system.ts'
+import type { Life } from '../logic/life.ts'
+import { Agents } from './agents.ts'
+import { Cell } from './cell.ts'
+import { deepFreeze } from './freeze.ts'
+import { EventStream } from './event-stream.ts'
+import { Inbox } from './inbox.ts'
+import { crash } from './lifecycle.ts'
+import { link } from './links.ts'
+import { LiveActor } from './live-actor.ts'
+import { Mail } from './mail.ts'
+import { Names } from './names.ts'
+import { seededId, seededRandom } from './random.ts'
+import { Ref } from './ref.ts'
+import { RunBook } from './run-book.ts'
+import { Scheduler } from './scheduler.ts'
+import { Scope } from './scope.ts'
+import { Timers } from './timers.ts'
+import { Topics } from './topics.ts'
+
+/** What a kernel is made from. */
+export interface KernelOptions {
+  readonly name: string
+  readonly seed: string | number
+  readonly clock: Clock
+  readonly log: Logger
+  readonly mailbox: MailboxOptions
+  readonly intensity: { readonly intensity: number; readonly periodMs: number }
+  /** Whether messages are frozen, so that two actors never share an object that one of them changes. */
+  readonly freeze: boolean
+}
+
+const DEAD_LETTERS_LOGGED = 10
+const QUIET_MS = 300_000
+
+export class Kernel {
+  readonly name: string
+  readonly clock: Clock
+  readonly log: Logger
+  readonly timers: Timers
+  readonly scheduler = new Scheduler()
+  readonly random: () => number
+  readonly prefix: string
+  readonly outside: Address
+  readonly events: EventStream<SystemEvent>
+  readonly deadLetters: EventStream<DeadLetter>
+  readonly unhandled: EventStream<{ readonly message: AgentMessage; readonly ref: AnyRef }>
+  readonly names = new Names(this)
+  readonly topics: Topics
+  readonly inbox: Inbox
+  readonly agents: Agents
+  readonly runs: RunBook
+  readonly root: Cell
+  readonly #options: KernelOptions
+  inspector: ((event: InspectionEvent) => void) | undefined
+  sent = 0
+  handled = 0
+  expired = 0
+  deadLettered = 0
+  actors = 0
+  /** What becomes of the message in hand, unless it is handled. */
+  fate: 'handled' | 'kept' | 'dead' | 'unhandled' = 'handled'
+  #mails = 0
+  #uids = 0
+  #logged = { count: 0, since: 0 }
+
+  constructor(options: KernelOptions) {
+    this.#options = options
+    this.name = options.name
+    this.clock = options.clock
+    this.log = options.log
+    this.timers = new Timers(options.clock)
+    this.random = seededRandom(options.seed)
+    this.prefix = `${seededId(this.random, 10)}.`
+    this.outside = `troupe://${options.name}`
+    const at = (): number => this.now()
+    this.events = new EventStream<SystemEvent>(options.log, (count) => ({ type: 'events.skipped', at: at(), count }))
+    this.deadLetters = new EventStream(options.log)
+    this.unhandled = new EventStream(options.log)
+    this.topics = new Topics(this)
+    this.inbox = new Inbox(this)
+    this.agents = new Agents(this)
+    this.runs = new RunBook(this)
+    const logic = { getInitialSnapshot: () => ({}), transition: (state: unknown) => state }
+    this.root = new Cell(this, undefined, '', { logic: logic as never, input: undefined, options: { shutdownMs: 'infinity' } })
+    this.root.state = 'running'
+  }
+
+  now(): number {
+    return this.clock.now()
+  }
+
+  uid(): string {
+    return this.prefix + (this.#uids += 1).toString(36)
+  }
+
+  /** A name for an actor that was given none. */
+  freshName(): string {
+    return `$${(this.#uids += 1).toString(36)}`
+  }
+
+  /** Counts nothing yet: `post` does. */
+  mail(event: EventObject, from: Cell | undefined): Mail {
+    if (this.#options.freeze) deepFreeze(event)
+    return new Mail((this.#mails += 1), event, this.clock.now(), from)
+  }
+
+  /** The id of a mail's message. */
+  idOf(mail: Mail): string {
+    return this.prefix + mail.seq.toString(36)
+  }
+
+  messageOf(mail: Mail, to: Cell | undefined, address: Address = to?.ref.address ?? this.outside): AgentMessage {
+    return mail.message(this.prefix, this.outside, address)
+  }
+
+  /** The cell behind a ref, also of a copy; `undefined` when there is none, or only a namesake. */
+  cellOf(ref: AnyRef): Cell | undefined {
+    const known = Ref.cellOf(ref)
+    if (known !== undefined) return known.kernel === this ? known : undefined
+    const found = this.at(ref.path)
+    return found?.ref.uid === ref.uid ? found : undefined
+  }
+
+  /** The cell at a path such as '/shop/cart'. */
+  at(path: string): Cell | undefined {
+    if (path === '/') return this.root
+    if (!path.startsWith('/')) return undefined
+    let cell: Cell | undefined = this.root
+    for (const name of path.slice(1).split('/')) cell = cell?.children?.get(name)
+    return cell
+  }
+
+  /** From outside, or from an actor. */
+  tell(from: Cell | undefined, ref: AnyRef, event: EventObject): 'accepted' | 'rejected' {
+    const mail = this.mail(event, from)
+    const cell = this.cellOf(ref)
+    if (cell !== undefined) return this.deliver(cell, mail)
+    this.sent += 1
+    this.deadLetter(mail, undefined, 'no-such-actor', ref.address)
+    return 'rejected'
+  }
+
+  /** Checks what comes from outside, then posts. */
+  deliver(cell: Cell, mail: Mail): 'accepted' | 'rejected' {
+    const { event } = mail
+    if (event.type.startsWith('xstate.')) return this.#refuse(cell, mail, reserved(event.type))
+    const { protocol } = cell.options
+    if (protocol === undefined || mail.from !== undefined) return this.post(cell, mail)
+    try {
+      const parsed = protocol.parse(event)
+      return this.post(cell, parsed === event ? mail : mail.with(parsed))
+    } catch (thrown) {
+      return this.#refuse(cell, mail, toTroupeError(thrown))
+    }
+  }
+
+  #refuse(cell: Cell, mail: Mail, error: TroupeError): 'rejected' {
+    this.sent += 1
+    this.deadLetter(mail, cell, 'invalid')
+    mail.asker?.settle({ status: 'rejected', error })
+    this.log.warn({ to: cell.ref.path, err: error }, 'a message does not fit its contract')
+    return 'rejected'
+  }
+
+  /** Into the mailbox, or to the dead letters. */
+  post(cell: Cell, mail: Mail): 'accepted' | 'rejected' {
+    this.sent += 1
+    if (mail.asker) mail.asker.target = cell
+    const refusal = this.#refusal(cell, mail)
+    if (refusal !== undefined) {
+      this.deadLetter(mail, cell, refusal)
+      return 'rejected'
+    }
+    cell.mailbox.push(mail, this.isWork(cell, mail))
+    if (!cell.ready) this.scheduler.ready(cell)
+    return 'accepted'
+  }
+
+  /** Why a cell does not take a message. */
+  #refusal(cell: Cell, mail: Mail): DeadReason | undefined {
+    if (cell.state === 'terminated') return 'stopped'
+    if (mail.exempt) return undefined
+    switch (cell.state) {
+      case 'draining':
+      case 'stopping':
+        return 'stopped'
+      case 'ending':
+      case 'suspended':
+        return this.#refusalWhileDown(cell)
+      default:
+        return this.#makeRoom(cell, mail)
+    }
+  }
+
+  #refusalWhileDown(cell: Cell): DeadReason | undefined {
+    if (cell.more?.stop) return 'stopped'
+    const limit = (cell.options.mailbox ?? this.#options.mailbox).restartStash ?? 1_000
+    if (cell.rest.stashedSinceCrash >= limit) return 'restart-stash-full'
+    cell.rest.stashedSinceCrash += 1
+    return undefined
+  }
+
+  #makeRoom(cell: Cell, mail: Mail): DeadReason | undefined {
+    const options = cell.options.mailbox ?? this.#options.mailbox
+    if (cell.mailbox.load < (options.capacity ?? 10_000)) return undefined
+    switch (options.overflow) {
+      case 'unbounded':
+        return undefined
+      case 'drop-oldest': {
+        const oldest = cell.mailbox.evict()
+        if (oldest) this.deadLetter(oldest, cell, 'mailbox-full')
+        return oldest ? undefined : 'mailbox-full'
+      }
+      default:
+        return 'mailbox-full'
+    }
+  }
+
+  /** Whether there is room for one more. */
+  hasRoom(cell: Cell): boolean {
+    const { overflow, capacity = 10_000 } = cell.options.mailbox ?? this.#options.mailbox
+    if (overflow === 'unbounded' || overflow === 'drop-oldest' || overflow === 'drop-new') return true
+    return cell.mailbox.load < capacity
+  }
+
+  /** Requests wait behind the gate of an agent, unless it waits itself for the one who asks. */
+  isWork(cell: Cell, mail: Mail): boolean {
+    return cell.options.envelopes === true && mail.event.type === 'task.request' && !mail.chain.includes(cell.ref.address)
+  }
+
+  /** One message, one turn of the logic. */
+  handle(cell: Cell, mail: Mail): void {
+    if (cell.more?.senders) this.admitSender(cell)
+    if (mail.token !== undefined && !mail.token.active) return this.withdraw()
+    if (mail.asker?.settled || mail.deadline < Infinity && mail.deadline < this.now()) return this.#expire(cell, mail)
+    cell.mail = mail
+    this.fate = 'handled'
+    const life = cell.life!
+    if (cell.more?.receiveTimeout) cell.scope?.rearm()
+    try {
+      life.receive(cell.options.envelopes && !mail.bare ? this.messageOf(mail, cell) : mail.event)
+    } catch (thrown) {
+      cell.mail = undefined
+      return this.#failed(cell, mail, thrown)
+    }
+    cell.mail = undefined
+    this.#conclude(cell, mail, life)
+  }
+
+  #conclude(cell: Cell, mail: Mail, life: Life): void {
+    const { fate } = this
+    if (fate === 'kept' || fate === 'dead') return
+    this.handled += 1
+    if (mail.asker && !mail.asker.settled && mail.asker.target === cell) this.#owe(cell, mail)
+    if (fate === 'unhandled' || !life.handled) this.#unhandledMessage(cell, mail)
+    cell.more?.live?.changed()
+  }
+
+  #owe(cell: Cell, mail: Mail): void {
+    if (cell.state === 'terminated' || cell.state === 'suspended') {
+      mail.asker!.settle({ status: 'rejected', error: gone(cell) })
+    } else (cell.rest.owed ??= new Set()).add(mail.asker!)
+  }
+
+  #unhandledMessage(cell: Cell, mail: Mail): void {
+    const message = this.messageOf(mail, cell)
+    this.unhandled.emit({ message, ref: cell.ref })
+    this.events.emit({ type: 'message.unhandled', at: this.now(), ref: cell.ref, message })
+    this.log.warn({ to: cell.ref.path, type: mail.event.type }, 'nobody handles this message')
+  }
+
+  #expire(cell: Cell, mail: Mail): void {
+    this.expired += 1
+    this.#tellDead(mail, cell.ref.address, 'expired')
+  }
+
+  #failed(cell: Cell, mail: Mail, thrown: unknown): void {
+    const error = toTroupeError(thrown)
+    const { redeliver = 0 } = cell.options.mailbox ?? this.#options.mailbox
+    mail.failures += 1
+    if (mail.failures <= redeliver && cell.receiving) cell.mailbox.putBack([mail], (m) => this.isWork(cell, m))
+    else {
+      if (redeliver > 0) this.deadLetter(mail, cell, 'poison')
+      else if (this.fate !== 'kept' && this.fate !== 'dead') this.handled += 1
+      const told = `"${cell.ref.path}" failed to handle "${mail.event.type}": ${error.message}`
+      mail.asker?.settle({ status: 'failed', error: new DefectError(told, thrown, 'ACTOR_CRASHED') })
+    }
+    const message = this.messageOf(mail, cell)
+    this.events.emit({ type: 'message.failed', at: this.now(), ref: cell.ref, message, error })
+    this.log.error({ path: cell.ref.path, type: mail.event.type, err: thrown }, 'an actor crashed')
+    crash(cell, error)
+  }
+
+  /** A message that nobody handles. Whoever awaits its answer is told at once. */
+  deadLetter(mail: Mail, cell: Cell | undefined, reason: DeadReason, address?: Address): void {
+    this.deadLettered += 1
+    const to = address ?? cell?.ref.address ?? this.outside
+    this.#tellDead(mail, to, reason)
+    if (mail.asker && !mail.asker.settled) {
+      mail.asker.settle({ status: 'rejected', error: undeliverable(reason, to, mail.event) })
+    }
+  }
+
+  #tellDead(mail: Mail, to: Address, reason: DeadReason): void {
+    if (this.deadLetters.active || this.events.active) {
+      const letter: DeadLetter = { message: this.messageOf(mail, undefined, to), reason, at: this.now() }
+      this.deadLetters.emit(letter)
+      this.events.emit({ type: 'message.dead', at: letter.at, letter })
+    }
+    this.#logDead(mail, to, reason)
+  }
+
+  // The log is throttled, the events never.
+  #logDead(mail: Mail, to: Address, reason: DeadReason): void {
+    const now = this.now()
+    if (now - this.#logged.since >= QUIET_MS) this.#logged = { count: 0, since: now }
+    this.#logged.count += 1
+    if (this.#logged.count > DEAD_LETTERS_LOGGED) return
+    const last = this.#logged.count === DEAD_LETTERS_LOGGED ? ' (more are not logged for 5 minutes)' : ''
+    this.log.warn({ type: mail.event.type, to, reason }, `dead letter${last}`)
+  }
+
+  /** A timer's tick, a `Terminated` or a result that is no longer wanted: as if it had never been sent. */
+  withdraw(): void {
+    this.sent -= 1
+  }
+
+  /** Lets the next `send` in that waits for room. */
+  admitSender(cell: Cell): void {
+    const { senders } = cell.more!
+    while (senders !== undefined && senders.length > 0 && this.hasRoom(cell)) {
+      const next = senders.shift()!
+      this.deliver(cell, next.mail)
+      next.taken()
+    }
+    if (senders?.length === 0) cell.more!.senders = undefined
+  }
+
+  link(a: Cell, b: Cell): void {
+    link(a, b)
+  }
+
+  /** How often the children of a cell may be restarted. */
+  intensityOf(parent: Cell): { intensity: number; periodMs: number } {
+    return parent === this.root ? this.#options.intensity : { intensity: 3, periodMs: 5_000 }
+  }
+
+  /** An actor as XState sees it; the same object each time. */
+  live(cell: Cell): LiveActor {
+    return (cell.rest.live ??= new LiveActor(cell))
+  }
+
+  /** Its last snapshot stays to be looked at. */
+  keepLast(cell: Cell, life: Life): void {
+    cell.more?.live?.keep(life.snapshot() as Snapshot<unknown>)
+  }
+
+  scopeFor(cell: Cell): Scope {
+    return this.agents.scopeFor(cell) ?? new Scope(cell)
+  }
+
+  /** Nobody waits for the answer to this mail any more. */
+  cancelled(target: Cell, mail: Mail, reason: string): void {
+    this.agents.cancelled(target, mail, reason)
+  }
+
+  taskIsGone(cell: Cell): void {
+    this.agents.taskIsGone(cell)
+  }
+}
+
+const reserved = (type: string): InvalidMessageError =>
+  new InvalidMessageError(`"${type}": types that start with "xstate." belong to XState`, {
+    code: 'INVALID_MESSAGE',
+    faults: [{ path: 'type', message: 'starts with "xstate."' }],
+  })
+
+const gone = (cell: Cell): DeliveryError =>
+  new DeliveryError('ACTOR_TERMINATED', `"${cell.ref.path}" has ended without an answer`)
+
+const undeliverable = (reason: DeadReason, to: Address, event: EventObject): DeliveryError => {
+  switch (reason) {
+    case 'mailbox-full':
+    case 'restart-stash-full':
+      return new DeliveryError('MAILBOX_FULL', `the mailbox of ${to} is full`, event)
+    case 'stash-full':
+      return new DeliveryError('STASH_FULL', `the stash of ${to} is full`, event)
+    case 'no-routee':
+      return new DeliveryError('NO_ROUTE', `${to} has nobody to hand the message to`, event)
+    default:
+      return new DeliveryError('ACTOR_TERMINATED', `${to} takes no messages: ${reason}`, event)
+  }
+}

@@ -1,0 +1,380 @@
+/**
+ * From the start of an actor to its end: starts and restarts, crash, stop, kill. Who decides about a restart is in
+ * `supervision.ts`.
+ */
+import type { AnyActorLogic } from 'xstate'
+import {
+  ConflictError,
+  DefectError,
+  DeliveryError,
+  toTroupeError,
+  type TroupeError,
+} from '../contracts/errors.ts'
+import type { ExitReason } from '../contracts/logic.ts'
+import { runLogic } from '../logic/run-logic.ts'
+import { Cell, type CellOptions } from './cell.ts'
+import { tellWatchers, unwatchAll } from './death-watch.ts'
+import { breakLinks } from './links.ts'
+import { CellHost } from './host.ts'
+import type { Mail } from './mail.ts'
+import { asCellScope } from './scope.ts'
+import { childIsDown } from './supervision.ts'
+
+/** What a spawn asks for. */
+export interface Birth {
+  readonly logic: AnyActorLogic
+  readonly name: string
+  readonly input: unknown
+  readonly options: CellOptions
+  readonly link?: Cell | undefined
+  /** Called before its logic starts. */
+  readonly prepare?: ((cell: Cell) => void) | undefined
+}
+
+const FINAL: readonly string[] = ['ending', 'stopping', 'terminated']
+
+/**
+ * A new actor under `parent`; its logic starts at once.
+ * @throws ConflictError `NAME_TAKEN`
+ * @throws DefectError `START_FAILED`
+ */
+export const spawnCell = (parent: Cell, birth: Birth): Cell => {
+  const { kernel } = parent
+  if (FINAL.includes(parent.state)) {
+    throw new DefectError(`"${parent.ref.path}" is stopping and starts no more actors`, undefined, 'START_FAILED')
+  }
+  if (parent.children?.has(birth.name)) {
+    throw new ConflictError(`${parent.ref.path}:${birth.name}`, 'a free name', 'an actor', 'NAME_TAKEN')
+  }
+  const cell = new Cell(kernel, parent, birth.name, birth)
+  ;(parent.children ??= new Map()).set(birth.name, cell)
+  kernel.actors += 1
+  birth.prepare?.(cell)
+  if (birth.link) kernel.link(birth.link, cell)
+  try {
+    beginLife(cell)
+  } catch (thrown) {
+    const error = startFailed(cell, thrown)
+    kill(cell, () => {})
+    cell.state = 'suspended'
+    terminate(cell, { type: 'error', error })
+    throw error
+  }
+  if (kernel.events.active) {
+    kernel.events.emit({ type: 'actor.started', at: kernel.now(), ref: cell.ref, generation: 0 })
+  }
+  return cell
+}
+
+/**
+ * Another incarnation of a suspended cell, under the same ref and with the same mailbox.
+ * @throws DefectError `START_FAILED`; the cell stays suspended
+ */
+export const restart = (cell: Cell): void => {
+  const { kernel } = cell
+  cell.generation += 1
+  try {
+    beginLife(cell)
+  } catch (thrown) {
+    const error = startFailed(cell, thrown)
+    discardLife(cell)
+    for (const child of [...(cell.children?.values() ?? [])]) kill(child, () => terminate(child, KILLED))
+    cell.state = 'suspended'
+    kernel.events.emit({ type: 'actor.start-failed', at: kernel.now(), ref: cell.ref, error })
+    throw error
+  }
+  kernel.events.emit({ type: 'actor.restarted', at: kernel.now(), ref: cell.ref, generation: cell.generation })
+  kernel.scheduler.ready(cell)
+}
+
+const KILLED: ExitReason = { type: 'killed' }
+
+const startFailed = (cell: Cell, thrown: unknown): DefectError => {
+  const why = toTroupeError(thrown)
+  return new DefectError(`"${cell.ref.path}" did not start: ${why.message}`, thrown, 'START_FAILED')
+}
+
+const beginLife = (cell: Cell): void => {
+  cell.state = 'starting'
+  cell.gateOpen = true
+  const scope = cell.kernel.scopeFor(cell)
+  cell.scope = scope
+  if (cell.more) {
+    cell.more.stashedSinceCrash = 0
+    cell.more.interpreter = undefined
+  }
+  cell.life = runLogic(cell.logic, {
+    host: new CellHost(cell, scope),
+    scope: asCellScope(scope),
+    input: cell.input,
+    shown: () => cell.more?.interpreter,
+  })
+  // A child or a link may have ended it while it started.
+  if (cell.state === 'starting') cell.state = 'running'
+  if (cell.more?.live) cell.more.live.renewed()
+  if (cell.more?.exit) leave(cell)
+}
+
+/** The end of an incarnation, after which nothing of it can act any more. */
+const discardLife = (cell: Cell): void => {
+  if (cell.scope) cell.scope.over = true
+  const { life } = cell
+  if (life === undefined) return
+  cell.kernel.keepLast(cell, life)
+  cell.life = undefined
+  try {
+    life.discard()
+  } catch (error) {
+    cell.kernel.log.error({ err: error, path: cell.ref.path }, 'an actor threw while it was discarded')
+  }
+}
+
+/** Timers, asks, pipes and the signal are of one incarnation. */
+const release = (cell: Cell): void => {
+  const { more, kernel } = cell
+  if (more === undefined) return
+  for (const { timer, token } of more.timers?.values() ?? []) {
+    token.active = false
+    kernel.timers.cancel(timer)
+  }
+  more.timers = undefined
+  if (more.receiveTimeout) {
+    more.receiveTimeout.token.active = false
+    kernel.timers.cancel(more.receiveTimeout.timer)
+    more.receiveTimeout = undefined
+  }
+  for (const token of more.pipes ?? []) token.active = false
+  more.pipes = undefined
+  for (const ask of more.asks ?? []) ask.abandon('its asker has ended')
+  more.asks = undefined
+  if (more.stash) {
+    cell.mailbox.putBack(more.stash, (mail) => kernel.isWork(cell, mail))
+    more.stash = undefined
+  }
+  more.abort?.abort()
+}
+
+/** What its logic threw, or that it ended by itself, is acted on. */
+export const crash = (cell: Cell, error: TroupeError): void => endItself(cell, { type: 'error', error })
+
+/** Asked for in a turn by the actor itself: happens after the message in hand. */
+export const requestExit = (cell: Cell, reason: ExitReason): void => {
+  if (cell.rest.exit) return
+  cell.rest.exit = reason
+  if (!cell.inTurn && cell.state !== 'starting') cell.signal(() => leave(cell))
+}
+
+/** What was asked for in this turn, and what a stop or a drain was waiting for. */
+export const afterTurn = (cell: Cell): void => {
+  if (cell.more?.exit !== undefined) leave(cell)
+  if (cell.state === 'stopping') proceed(cell)
+  else if (cell.state === 'draining') stopDrained(cell)
+}
+
+const leave = (cell: Cell): void => {
+  const reason = cell.more?.exit
+  if (reason === undefined) return
+  cell.more!.exit = undefined
+  endItself(cell, reason)
+}
+
+/** An end that nobody outside asked for: its parent decides what follows. */
+const endItself = (cell: Cell, reason: ExitReason): void => {
+  if (!cell.receiving && cell.state !== 'starting') return
+  const asked = cell.state === 'stopping' ? cell.more?.stop : undefined
+  if (asked?.timer) cell.kernel.timers.cancel(asked.timer)
+  cell.state = 'ending'
+  release(cell)
+  const down = (): void => runHooks(cell, reason, () => isDown(cell, reason, asked !== undefined))
+  if (cell.options.stopChildren === false && cell.options.restart !== 'temporary') down()
+  else stopChildren(cell, down)
+}
+
+/** Somebody linked to it has ended abnormally: it ends for the same reason, and its own parent judges. */
+export const endLinked = (cell: Cell, reason: ExitReason): void => endItself(cell, reason)
+
+/** Its logic is over, and so are its children. */
+const isDown = (cell: Cell, reason: ExitReason, stopped: boolean): void => {
+  if (cell.state === 'terminated') return
+  discardLife(cell)
+  cell.state = 'suspended'
+  const abnormal = reason.type === 'error' || reason.type === 'killed'
+  if (abnormal) breakLinks(cell, reason)
+  const intercept = cell.more?.intercept
+  if (intercept) {
+    cell.more!.intercept = undefined
+    intercept(reason)
+  } else childIsDown(cell, reason, stopped)
+}
+
+/** Waits for the work in hand, then children, then hooks. `then` takes the end; without it the parent is told. */
+export const stop = (cell: Cell, { reason, timeoutMs }: { reason: ExitReason; timeoutMs?: number | undefined }): void => {
+  if (cell.state === 'suspended') return void childIsDown(cell, reason, true)
+  if (!cell.receiving) return
+  if (cell.inTurn) return cell.signal(() => stop(cell, { reason, timeoutMs }))
+  if (cell.state === 'stopping') return
+  const limit = timeoutMs ?? cell.options.shutdownMs ?? (cell.life?.childExited ? 'infinity' : 5_000)
+  if (limit === 'brutal-kill') return kill(cell, () => childIsDown(cell, KILLED, true))
+  const { kernel } = cell
+  cell.state = 'stopping'
+  if (cell.mailbox.size > 0) for (const mail of cell.mailbox.drain(false)) kernel.deadLetter(mail, cell, 'stopped')
+  if (!cell.life?.stopping && !cell.more && !cell.children) {
+    cell.state = 'ending'
+    return isDown(cell, reason, true)
+  }
+  const { rest } = cell
+  refuseSenders(cell)
+  rest.stop = { reason, timer: undefined, waiting: cell.life?.stopping !== undefined }
+  if (limit !== 'infinity') {
+    rest.stop.timer = kernel.timers.start(kernel.now() + limit, () =>
+      cell.signal(() => kill(cell, () => reportKilled(cell))),
+    )
+  }
+  if (cell.life?.stopping) cell.signal(() => void guarded(cell, () => cell.life?.stopping?.(reason)))
+  proceed(cell)
+}
+
+const reportKilled = (cell: Cell): void => {
+  const intercept = cell.more?.intercept
+  if (intercept === undefined) return childIsDown(cell, KILLED, true)
+  cell.more!.intercept = undefined
+  intercept(KILLED)
+}
+
+const guarded = (cell: Cell, act: () => void): void => {
+  try {
+    act()
+  } catch (thrown) {
+    crash(cell, toTroupeError(thrown))
+  }
+}
+
+/** A stop goes on once nothing is in hand any more. */
+const proceed = (cell: Cell): void => {
+  const asked = cell.more?.stop
+  if (cell.state !== 'stopping' || asked === undefined) return
+  if (asked.waiting || (cell.more?.pipes?.size ?? 0) > 0 || cell.mailbox.size > 0) return
+  cell.state = 'ending'
+  release(cell)
+  stopChildren(cell, () =>
+    runHooks(cell, asked.reason, () => {
+      if (asked.timer) cell.kernel.timers.cancel(asked.timer)
+      isDown(cell, asked.reason, true)
+    }),
+  )
+}
+
+/** Takes no more, and stops when it has handled what it has. */
+export const drain = (cell: Cell, timeoutMs: number): void => {
+  if (cell.state !== 'running') return
+  cell.state = 'draining'
+  const { kernel } = cell
+  const timer = kernel.timers.start(kernel.now() + timeoutMs, () => stop(cell, { reason: { type: 'shutdown' } }))
+  ;(cell.rest.gone ??= []).push(() => kernel.timers.cancel(timer))
+  if (cell.mailbox.size === 0) cell.signal(() => stopDrained(cell))
+}
+
+const stopDrained = (cell: Cell): void => {
+  if (cell.state === 'draining' && cell.mailbox.size === 0) stop(cell, { reason: { type: 'shutdown' } })
+}
+
+/** At once: no hook runs, and what is below goes the same way. `then` decides what follows. */
+export const kill = (cell: Cell, then: () => void): void => {
+  if (cell.state === 'terminated' || cell.state === 'suspended') return
+  if (cell.more?.stop?.timer) cell.kernel.timers.cancel(cell.more.stop.timer)
+  cell.state = 'ending'
+  if (cell.scope) cell.scope.over = true
+  release(cell)
+  for (const child of [...(cell.children?.values() ?? [])].reverse()) kill(child, () => terminate(child, KILLED))
+  for (const child of [...(cell.children?.values() ?? [])]) terminate(child, KILLED)
+  discardLife(cell)
+  cell.state = 'suspended'
+  breakLinks(cell, KILLED)
+  then()
+}
+
+/** Last first, at the same time; each has its own limit. */
+const stopChildren = (cell: Cell, then: () => void): void => {
+  const children = [...(cell.children?.values() ?? [])].reverse()
+  let left = children.length
+  if (left === 0) return then()
+  const oneLess = (): void => {
+    left -= 1
+    if (left === 0) then()
+  }
+  for (const child of children) {
+    ;(child.rest.gone ??= []).push(oneLess)
+    child.more!.intercept = (reason) => terminate(child, reason)
+    stop(child, { reason: { type: 'shutdown' } })
+  }
+}
+
+const runHooks = (cell: Cell, reason: ExitReason, then: () => void): void => {
+  const hooks = cell.more?.hooks
+  if (hooks === undefined) return then()
+  cell.more!.hooks = undefined
+  const failed = (error: unknown): void =>
+    cell.kernel.log.warn({ err: error, path: cell.ref.path }, 'an onStop hook threw')
+  const waits: Promise<unknown>[] = []
+  for (const hook of hooks) {
+    try {
+      const result = hook(reason)
+      if (result instanceof Promise) waits.push(result.catch(failed))
+    } catch (error) {
+      failed(error)
+    }
+  }
+  if (waits.length === 0) return then()
+  // A kill in the meantime has the last word.
+  void Promise.all(waits).then(() => cell.state === 'ending' && cell.signal(then))
+}
+
+/** Gone for good: its names are free, its mail is dead, then those who watched it are told. */
+export const terminate = (cell: Cell, reason: ExitReason): void => {
+  if (cell.state === 'terminated') return
+  const { kernel, more, parent } = cell
+  cell.state = 'terminated'
+  discardLife(cell)
+  for (const child of [...(cell.children?.values() ?? [])]) kill(child, () => terminate(child, KILLED))
+  if (parent?.children?.get(cell.name) === cell) parent.children.delete(cell.name)
+  kernel.actors -= 1
+  if (cell.origin !== undefined) kernel.taskIsGone(cell)
+  if (cell.mailbox.size > 0) for (const mail of cell.mailbox.drain(true)) bury(cell, mail)
+  if (more !== undefined) terminateRest(cell, reason)
+  if (kernel.events.active) {
+    kernel.events.emit({ type: 'actor.terminated', at: kernel.now(), ref: cell.ref, reason })
+  }
+  more?.live?.gone(reason)
+  const gone = more?.gone
+  if (gone) for (const tell of gone) tell(reason)
+}
+
+const terminateRest = (cell: Cell, reason: ExitReason): void => {
+  const more = cell.more!
+  for (const free of more.releases ?? []) free()
+  for (const mail of more.stash ?? []) bury(cell, mail)
+  more.stash = undefined
+  for (const asker of more.owed ?? []) {
+    const what = `"${cell.ref.path}" has ended without an answer`
+    if (!asker.settled) asker.settle({ status: 'rejected', error: new DeliveryError('ACTOR_TERMINATED', what) })
+  }
+  more.owed = undefined
+  refuseSenders(cell)
+  unwatchAll(cell)
+  breakLinks(cell, reason)
+  tellWatchers(cell, reason)
+}
+
+/** What a dead actor still had in its mailbox. */
+const bury = (cell: Cell, mail: Mail): void => {
+  if (mail.token && !mail.token.active) cell.kernel.withdraw()
+  else cell.kernel.deadLetter(mail, cell, 'stopped')
+}
+
+const refuseSenders = (cell: Cell): void => {
+  const senders = cell.more?.senders
+  if (!senders) return
+  cell.more!.senders = undefined
+  const error = new DeliveryError('ACTOR_TERMINATED', `"${cell.ref.path}" has ended`)
+  for (const { refused } of senders) refused(error)
+}

@@ -1,0 +1,29 @@
+/** What each agent has done so far. */
+import type { AgentMetrics } from '../contracts/system.ts'
+import type { Kernel } from './kernel.ts'
+
+const NO_USAGE = { inputTokens: 0, cachedTokens: 0, outputTokens: 0, usd: 0 }
+
+export const metricsOf = (kernel: Kernel): readonly AgentMetrics[] =>
+  [...kernel.agents.records.values()].map(({ name, path, metrics }) => {
+    const cell = kernel.at(path)
+    const { completed, failed, retried, totalMs, durationsMs, messagesIn, messagesOut } = metrics
+    const value = cell?.more?.interpreter?.value as AgentMetrics['state'] | object | undefined
+    const ended = completed + failed
+    const sorted = durationsMs.toSorted((a, b) => a - b)
+    return {
+      agent: name,
+      state: typeof value === 'object' ? 'openCircuit' : (value ?? 'failed'),
+      running: cell?.children?.size ?? 0,
+      queued: cell?.mailbox.size ?? 0,
+      completed,
+      failed,
+      retried,
+      totalMs,
+      averageMs: ended === 0 ? 0 : totalMs / ended,
+      p95Ms: sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * 0.95))] ?? 0,
+      messagesIn,
+      messagesOut,
+      usage: NO_USAGE,
+    }
+  })

@@ -1,0 +1,179 @@
+/** The runs of a system: started, found again, cancelled. In memory: the last 1_000 that have ended are kept. */
+import { isDeepStrictEqual } from 'node:util'
+import type { Agent, AnyAgent, Budget } from '../contracts/agents.ts'
+import { ConflictError, DeliveryError, errorOf, NotProvidedError } from '../contracts/errors.ts'
+import type { AgentMessage } from '../contracts/messages.ts'
+import type { Run, RunEvent, RunInfo, RunOptions, Runs } from '../contracts/runs.ts'
+import type { RunScope, TaskMeta } from '../contracts/tasks.ts'
+import type { Kernel } from './kernel.ts'
+import { reasonOf, RunRecord } from './run-record.ts'
+
+const ENDED_KEPT = 1_000
+
+export class RunBook implements Runs {
+  readonly #kernel: Kernel
+  readonly #runs = new Map<string, RunRecord>()
+  readonly #ended: string[] = []
+  /** Defaults of the system. */
+  defaults: { budget: Budget; timeoutMs: number | undefined } = { budget: {}, timeoutMs: undefined }
+  /** Set once no more runs are taken. */
+  closed = false
+  inFlight = 0
+  #ids = 0
+
+  constructor(kernel: Kernel) {
+    this.#kernel = kernel
+  }
+
+  async run<I, O>(agent: Agent<I, O>, input: I, options?: RunOptions): Promise<O> {
+    const outcome = await this.submit(agent, input, options).outcome
+    if (outcome.status === 'completed') return outcome.output
+    throw errorOf(outcome)
+  }
+
+  submit<I, O>(agent: Agent<I, O>, input: I, options: RunOptions = {}): Run<O> {
+    const kernel = this.#kernel
+    const id = options.id ?? `${kernel.prefix}r${(this.#ids += 1).toString(36)}`
+    const known = this.#runs.get(id)
+    if (known && known.agent === agent && isDeepStrictEqual(known.input, input)) return known as Run<O>
+    const run = new RunRecord(
+      kernel,
+      id,
+      agent,
+      input,
+      { ...options, budget: { ...this.defaults.budget, ...options.budget } },
+      () => this.#hasEnded(run),
+    )
+    if (known) {
+      run.settle({ status: 'rejected', error: new ConflictError(id, 'the same agent and input', 'another one', 'DUPLICATE_RUN') })
+      return run as Run<O>
+    }
+    this.#runs.set(id, run)
+    this.inFlight += 1
+    this.#start(run, options)
+    return run as Run<O>
+  }
+
+  #start(run: RunRecord, { timeoutMs = this.defaults.timeoutMs, signal }: RunOptions): void {
+    const kernel = this.#kernel
+    if (this.closed) {
+      const error = new DeliveryError('ACTOR_TERMINATED', 'the system is stopping and takes no more runs')
+      return run.settle({ status: 'rejected', error })
+    }
+    if (signal?.aborted) return run.cancel(reasonOf(signal))
+    const target = kernel.agents.cellOf(run.agent)
+    const mail = kernel.mail({ type: 'task.request', payload: run.input } as never, undefined)
+    mail.correlation = run.id
+    mail.asker = run
+    mail.meta = { run, parentTaskId: undefined, handoff: undefined, revision: undefined, parsed: undefined }
+    run.mail = mail
+    run.root = { taskId: kernel.idOf(mail), parentTaskId: undefined, agent: run.agent.name, path: target.ref.path }
+    run.record(run.root, { type: 'run.started', input: run.input, attempt: 1 })
+    if (timeoutMs !== undefined && timeoutMs !== Infinity) this.#limit(run, timeoutMs)
+    if (signal) {
+      const abort = (): void => run.cancel(reasonOf(signal))
+      signal.addEventListener('abort', abort, { once: true })
+      run.unlisten = () => signal.removeEventListener('abort', abort)
+    }
+    kernel.post(target, mail)
+  }
+
+  #limit(run: RunRecord, timeoutMs: number): void {
+    const kernel = this.#kernel
+    run.timer = kernel.timers.start(kernel.now() + timeoutMs, () => {
+      const spent = kernel.now() - run.startedAt
+      run.abort({ status: 'exhausted', what: 'timeoutMs', cap: timeoutMs, spent }, 'the time of its run is over')
+    })
+  }
+
+  #hasEnded(run: RunRecord): void {
+    if (this.#runs.get(run.id) !== run) return
+    this.inFlight -= 1
+    this.#ended.push(run.id)
+    if (this.#ended.length < 2 * ENDED_KEPT) return
+    for (const id of this.#ended.splice(0, ENDED_KEPT)) this.#runs.delete(id)
+  }
+
+  /** For an agent that was asked outside any run: what it does is not kept. */
+  detached(message: AgentMessage): TaskMeta {
+    const kernel = this.#kernel
+    const known = this.#runs.get(message.correlationId)
+    const run: RunScope =
+      known && !known.ended
+        ? known
+        : {
+            id: message.correlationId,
+            session: undefined,
+            traceparent: message.traceparent,
+            maxHops: this.defaults.budget.hops ?? 10,
+            budget: this.defaults.budget,
+            ended: false,
+            record: (task, event) => {
+              if (!kernel.events.active) return
+              kernel.events.emit({ seq: 0, at: kernel.now(), runId: message.correlationId, ...task, ...event } as RunEvent)
+            },
+            ask: (question) => kernel.inbox.ask(message.correlationId, question),
+          }
+    return { run, parentTaskId: undefined, handoff: undefined, revision: undefined, parsed: undefined }
+  }
+
+  /** Ends everything that still runs. */
+  cancelAll(reason: string): void {
+    for (const run of this.#runs.values()) run.cancel(reason)
+  }
+
+  /** Resolves when nothing runs any more. */
+  async idle(signal: AbortSignal): Promise<void> {
+    const over = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+    const all = [...this.#runs.values()].filter((run) => !run.ended).map((run) => run.outcome)
+    await Promise.race([Promise.all(all), over])
+  }
+
+  async list({ agent, status, limit = 100, after }: Parameters<Runs['list']>[0] = {}): Promise<readonly RunInfo[]> {
+    const newest = [...this.#runs.values()].reverse()
+    const from = after === undefined ? 0 : newest.findIndex(({ id }) => id === after) + 1
+    return newest
+      .slice(from)
+      .map((run) => run.info())
+      .filter((info) => (agent === undefined || info.agent === agent) && (status === undefined || info.status === status))
+      .slice(0, limit)
+  }
+
+  async show(id: string): Promise<{ info: RunInfo; events: readonly RunEvent[] } | undefined> {
+    const run = this.#runs.get(id)
+    return run && { info: run.info(), events: run.kept }
+  }
+
+  /** @throws NotProvidedError when there is no such run */
+  attach(id: string): Run<unknown> {
+    const run = this.#runs.get(id)
+    if (run) return run
+    throw new NotProvidedError(`there is no run "${id}"`)
+  }
+
+  async cancel(id: string, reason?: string): Promise<boolean> {
+    const run = this.#runs.get(id)
+    if (!run || run.ended) return false
+    run.cancel(reason)
+    return true
+  }
+
+  resolve(): Promise<never> {
+    return notYet('resolve')
+  }
+
+  replay(): Promise<never> {
+    return notYet('replay')
+  }
+
+  fork(): Promise<never> {
+    return notYet('fork')
+  }
+
+  prune(): Promise<never> {
+    return notYet('prune')
+  }
+}
+
+const notYet = (what: string): Promise<never> =>
+  Promise.reject(new NotProvidedError(`runs.${what} needs a journal, which this store does not keep`))

@@ -1,0 +1,158 @@
+/** One run: its events from the first, its limits, its single outcome. */
+import type { AnyAgent, Budget } from '../contracts/agents.ts'
+import { CancelledError, type Outcome } from '../contracts/errors.ts'
+import type { Usage } from '../contracts/ports.ts'
+import type { Run, RunEvent, RunInfo, RunOptions } from '../contracts/runs.ts'
+import type { Question, RunScope, TaskEvent, TaskIdentity } from '../contracts/tasks.ts'
+import type { Cell } from './cell.ts'
+import type { Kernel } from './kernel.ts'
+import type { Asker, Mail } from './mail.ts'
+import type { Timer } from './timers.ts'
+
+const EVENTS_KEPT = 1_000
+const DEFAULT_HOPS = 10
+const NO_USAGE: Usage = { inputTokens: 0, cachedTokens: 0, outputTokens: 0, usd: 0 }
+
+export class RunRecord implements RunScope, Asker, Run<unknown> {
+  readonly id: string
+  readonly agent: AnyAgent
+  readonly input: unknown
+  readonly budget: Budget
+  readonly maxHops: number
+  readonly session: string | undefined
+  readonly traceparent: string | undefined
+  readonly startedAt: number
+  readonly outcome: Promise<Outcome>
+  endedAt: number | undefined
+  ended = false
+  result: Outcome | undefined
+  target: Cell | undefined
+  timer: Timer | undefined
+  unlisten: (() => void) | undefined
+  mail: Mail | undefined
+  root: TaskIdentity | undefined
+  readonly #kernel: Kernel
+  readonly #resolve: (outcome: Outcome) => void
+  readonly #whenEnded: () => void
+  #events: RunEvent[] = []
+  #seq = 0
+  #wake: (() => void)[] = []
+
+  constructor(kernel: Kernel, id: string, agent: AnyAgent, input: unknown, options: RunOptions & { budget: Budget }, whenEnded: () => void) {
+    this.#kernel = kernel
+    this.id = id
+    this.agent = agent
+    this.input = input
+    this.budget = options.budget
+    this.maxHops = options.budget.hops ?? DEFAULT_HOPS
+    this.session = options.session
+    this.traceparent = options.traceparent
+    this.startedAt = kernel.now()
+    this.#whenEnded = whenEnded
+    let resolve!: (outcome: Outcome) => void
+    this.outcome = new Promise((settle) => (resolve = settle))
+    this.#resolve = resolve
+  }
+
+  get settled(): boolean {
+    return this.ended
+  }
+
+  /** The last events, at most 1_000. */
+  get kept(): readonly RunEvent[] {
+    return this.#events
+  }
+
+  settle(outcome: Outcome): void {
+    if (this.ended) return
+    if (this.root) this.record(this.root, { type: 'run.ended', outcome })
+    this.ended = true
+    this.result = outcome
+    this.endedAt = this.#kernel.now()
+    if (this.timer) this.#kernel.timers.cancel(this.timer)
+    this.unlisten?.()
+    this.mail = undefined
+    this.#notify()
+    this.#resolve(outcome)
+    this.#whenEnded()
+  }
+
+  /** Ends it from outside: what still runs is called back. */
+  abort(outcome: Outcome, reason: string): void {
+    if (this.ended) return
+    const { mail, target } = this
+    this.settle(outcome)
+    if (mail && target) this.#kernel.cancelled(target, mail, reason)
+  }
+
+  readonly cancel = (reason = 'cancelled by its caller'): void => {
+    this.abort({ status: 'cancelled', reason }, reason)
+  }
+
+  record(task: TaskIdentity, event: TaskEvent): void {
+    if (this.ended) return
+    this.#seq += 1
+    const { taskId, parentTaskId, agent, path } = task
+    const full = Object.assign(
+      { seq: this.#seq, at: this.#kernel.now(), runId: this.id, taskId, parentTaskId, agent, path },
+      event,
+    ) as RunEvent
+    if (this.#events.length >= 2 * EVENTS_KEPT) this.#events = this.#events.slice(-EVENTS_KEPT)
+    this.#events.push(full)
+    if (this.#wake.length > 0) this.#notify()
+    const { events } = this.#kernel
+    if (events.active) events.emit(full)
+  }
+
+  ask(question: Question): () => void {
+    return this.#kernel.inbox.ask(this.id, question)
+  }
+
+  async *events(): AsyncIterable<RunEvent> {
+    let next = 1
+    for (;;) {
+      const first = this.#events[0]?.seq ?? this.#seq + 1
+      if (first > next) {
+        yield this.#skipped(first - next)
+        next = first
+      }
+      const event = this.#events[next - first]
+      if (event) {
+        next += 1
+        yield event
+      } else if (this.ended) return
+      else await new Promise<void>((resolve) => this.#wake.push(resolve))
+    }
+  }
+
+  info(): RunInfo {
+    return {
+      id: this.id,
+      agent: this.agent.name,
+      status: this.result?.status ?? 'running',
+      startedAt: this.startedAt,
+      endedAt: this.endedAt,
+      input: this.input,
+      outcome: this.result,
+      usage: NO_USAGE,
+    }
+  }
+
+  #skipped(count: number): RunEvent {
+    const { taskId, agent, path } = this.root ?? { taskId: '', agent: this.agent.name, path: '' }
+    return { type: 'run.skipped', count, seq: 0, at: this.#kernel.now(), runId: this.id, taskId, agent, path }
+  }
+
+  #notify(): void {
+    const wake = this.#wake
+    this.#wake = []
+    for (const resolve of wake) resolve()
+  }
+}
+
+/** What a signal was aborted with, in words. */
+export const reasonOf = (signal: AbortSignal): string => {
+  const reason: unknown = signal.reason
+  if (reason instanceof CancelledError) return reason.reason
+  return reason instanceof Error ? reason.message : String(reason)
+}

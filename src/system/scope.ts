@@ -1,0 +1,433 @@
+/**
+ * The powers of one incarnation of an actor. Once it is over, whatever it still does is refused: nothing is sent, spawned
+ * or written any more.
+ */
+import type { EventObject } from 'xstate'
+import type { ActorContext } from '../contracts/actors.ts'
+import type { CellScope, Children, Interpreter } from '../contracts/behavior.ts'
+import { ConfigurationError, DeliveryError, toTroupeError, type Outcome, type RestartLimitError, type TroupeError } from '../contracts/errors.ts'
+import type { ExitReason, Logic, SpawnOptions } from '../contracts/logic.ts'
+import type { ActorRef, AgentMessage, AnyRef, SendOptions, Topic } from '../contracts/messages.ts'
+import type { Logger } from '../contracts/ports.ts'
+import type { RunOptions } from '../contracts/runs.ts'
+import type { MaybePromise, Unsubscribe } from '../contracts/schemas.ts'
+import type { DeadReason } from '../contracts/system.ts'
+import { interpret } from '../logic/interpret.ts'
+import { ask, reply, sendWhenRoom } from './asks.ts'
+import type { Cell } from './cell.ts'
+import { childrenOf } from './children.ts'
+import { unwatch, watch } from './death-watch.ts'
+import { destructurable } from './destructurable.ts'
+import type { Kernel } from './kernel.ts'
+import { drain, kill, requestExit, stop } from './lifecycle.ts'
+import { link, unlink } from './links.ts'
+import { mailOf, type Mail, type Token } from './mail.ts'
+import { spawn } from './spawn.ts'
+import { childIsDown } from './supervision.ts'
+import { manage } from './management.ts'
+
+type When = { afterMs: number } | { everyMs: number }
+
+export class Scope {
+  /** The incarnation has ended. */
+  over = false
+  readonly cell: Cell
+
+  constructor(cell: Cell) {
+    this.cell = cell
+  }
+
+  get kernel(): Kernel {
+    return this.cell.kernel
+  }
+
+  get self(): ActorRef {
+    return this.cell.ref as ActorRef
+  }
+
+  get input(): unknown {
+    return this.cell.input
+  }
+
+  get root(): AnyRef {
+    return this.kernel.root.ref
+  }
+
+  get receptionist(): Kernel['names'] {
+    return this.kernel.names
+  }
+
+  get envelope(): AgentMessage {
+    return this.kernel.messageOf(this.mailInHand(), this.cell)
+  }
+
+  get log(): Logger {
+    return this.kernel.log.child({ path: this.cell.ref.path })
+  }
+
+  get signal(): AbortSignal {
+    const { rest } = this.cell
+    if (!rest.abort || rest.abortOf !== this) {
+      rest.abort = new AbortController()
+      rest.abortOf = this
+      if (this.over) rest.abort.abort()
+    }
+    return rest.abort.signal
+  }
+
+  get timers(): { start(key: string, message: EventObject, when: When): void; cancel(key: string): void } {
+    return {
+      start: (key, message, when) => this.startTimer(key, message, when),
+      cancel: (key) => this.cancelTimer(key),
+    }
+  }
+
+  get children(): Children {
+    return childrenOf(this.cell)
+  }
+
+  now(): number {
+    return this.kernel.now()
+  }
+
+  random(): number {
+    return this.kernel.random()
+  }
+
+  tell(to: AnyRef, message: EventObject): 'accepted' | 'rejected' {
+    return this.over ? 'rejected' : this.kernel.tell(this.cell, to, message)
+  }
+
+  publish(topic: Topic<EventObject> | string, message: EventObject): void {
+    if (this.over) return
+    this.kernel.topics.publish(this.cell, typeof topic === 'string' ? topic : topic.name, message)
+  }
+
+  ask(to: AnyRef, message: EventObject, options?: SendOptions): Promise<unknown> {
+    return this.over ? never() : ask(this.kernel, this.cell, to, message, options)
+  }
+
+  send(to: AnyRef, message: EventObject, options: SendOptions & { timeoutMs: number }): Promise<void> {
+    return this.over ? never() : sendWhenRoom(this.kernel, this.cell, to, message, options)
+  }
+
+  spawn(logic: Logic, options: SpawnOptions = {}): ActorRef {
+    this.refuseWhenOver('spawn')
+    return spawn(this.kernel, logic, options, this.cell).ref as ActorRef
+  }
+
+  run(agent: never, input: unknown, options?: RunOptions): Promise<unknown> {
+    this.refuseWhenOver('run')
+    return this.kernel.runs.run(agent, input, options)
+  }
+
+  submit(agent: never, input: unknown, options?: RunOptions): unknown {
+    this.refuseWhenOver('submit')
+    return this.kernel.runs.submit(agent, input, options)
+  }
+
+  stop(ref: AnyRef, { timeoutMs, info }: { timeoutMs?: number | undefined; info?: unknown } = {}): Promise<void> {
+    return this.over ? never() : stopped(this.kernel, ref, { timeoutMs, info })
+  }
+
+  drain(ref: AnyRef, { timeoutMs = 30_000 }: { timeoutMs?: number | undefined } = {}): Promise<void> {
+    return this.over ? never() : drained(this.kernel, ref, timeoutMs)
+  }
+
+  kill(ref: AnyRef): void {
+    if (!this.over) killed(this.kernel, ref)
+  }
+
+  register(name: string, ref: AnyRef): void {
+    this.refuseWhenOver('register')
+    this.kernel.names.claim(name, ref)
+  }
+
+  unregister(name: string): void {
+    this.kernel.names.free(name)
+  }
+
+  lookup(name: string): ActorRef | undefined {
+    return this.kernel.names.lookup(name)
+  }
+
+  startChild(supervisor: AnyRef, spec: unknown): Promise<unknown> {
+    return manage(this.kernel, this.cell, supervisor, { type: 'supervisor.start-child', spec })
+  }
+
+  terminateChild(supervisor: AnyRef, id: string): Promise<unknown> {
+    return manage(this.kernel, this.cell, supervisor, { type: 'supervisor.terminate-child', id })
+  }
+
+  restartChild(supervisor: AnyRef, id: string): Promise<unknown> {
+    return manage(this.kernel, this.cell, supervisor, { type: 'supervisor.restart-child', id })
+  }
+
+  deleteChild(supervisor: AnyRef, id: string): Promise<unknown> {
+    return manage(this.kernel, this.cell, supervisor, { type: 'supervisor.delete-child', id })
+  }
+
+  whichChildren(supervisor: AnyRef): Promise<unknown> {
+    return manage(this.kernel, this.cell, supervisor, { type: 'supervisor.which-children' })
+  }
+
+  countChildren(supervisor: AnyRef): Promise<unknown> {
+    return manage(this.kernel, this.cell, supervisor, { type: 'supervisor.count-children' })
+  }
+
+  reply(value: unknown, to?: AgentMessage): void {
+    this.answer({ status: 'completed', output: value }, to)
+  }
+
+  replyError(error: TroupeError, to?: AgentMessage): void {
+    const mail = to ? mailOf(to) : this.cell.mail
+    if (mail?.asker) this.answer({ status: 'failed', error }, to)
+  }
+
+  exit(): void {
+    if (!this.over) requestExit(this.cell, { type: 'normal' })
+  }
+
+  end(reason: ExitReason): void {
+    if (!this.over) requestExit(this.cell, reason)
+  }
+
+  crash(error: TroupeError): void {
+    this.end({ type: 'error', error })
+  }
+
+  finish(): void {
+    const asked = this.cell.more?.stop
+    if (this.over || !asked) return
+    asked.waiting = false
+    this.cell.signal(() => {})
+  }
+
+  onStop(hook: (reason: ExitReason) => MaybePromise<void>): void {
+    if (!this.over) (this.cell.rest.hooks ??= []).push(hook)
+  }
+
+  watch(ref: AnyRef, message?: EventObject): void {
+    if (!this.over) watch(this.cell, this.kernel.cellOf(ref), ref, message)
+  }
+
+  unwatch(ref: AnyRef): void {
+    unwatch(this.cell, this.kernel.cellOf(ref))
+  }
+
+  link(ref: AnyRef): void {
+    const other = this.kernel.cellOf(ref)
+    if (this.over) return
+    if (other?.alive) return link(this.cell, other)
+    // As in OTP: a link to what is gone already breaks at once.
+    linkToNobody(this.cell, ref)
+  }
+
+  unlink(ref: AnyRef): void {
+    const other = this.kernel.cellOf(ref)
+    if (other) unlink(this.cell, other)
+  }
+
+  subscribe(topic: Topic<EventObject> | string): Unsubscribe {
+    this.refuseWhenOver('subscribe')
+    return this.kernel.topics.subscribe(typeof topic === 'string' ? topic : topic.name, { cell: this.cell })
+  }
+
+  stash(): void {
+    const mail = this.mailInHand()
+    const { stash: capacity = 100 } = this.cell.options.mailbox ?? {}
+    const stash = (this.cell.rest.stash ??= [])
+    if (stash.length >= capacity) {
+      throw new DeliveryError('STASH_FULL', `the stash of "${this.cell.ref.path}" holds ${capacity} messages`, mail.event)
+    }
+    this.kernel.fate = 'kept'
+    stash.push(mail)
+  }
+
+  unstashAll(): void {
+    const stash = this.cell.more?.stash
+    if (!stash) return
+    this.cell.more!.stash = undefined
+    this.cell.mailbox.putBack(stash, (mail) => this.kernel.isWork(this.cell, mail))
+    this.kernel.scheduler.ready(this.cell)
+  }
+
+  startTimer(key: string, message: EventObject, when: When): void {
+    if (this.over) return
+    this.cancelTimer(key)
+    const periodMs = 'everyMs' in when ? when.everyMs : undefined
+    const timers = (this.cell.rest.timers ??= new Map())
+    const token: Token = { active: true }
+    const fire = (): void => {
+      if (periodMs === undefined) timers.delete(key)
+      else entry.timer = this.kernel.timers.start(entry.timer.at + Math.max(1, periodMs), fire)
+      this.tellSelf(message, token)
+    }
+    const firstMs = 'everyMs' in when ? when.everyMs : when.afterMs
+    const entry = { timer: this.kernel.timers.start(this.now() + Math.max(0, firstMs), fire), token }
+    timers.set(key, entry)
+  }
+
+  cancelTimer(key: string): void {
+    const entry = this.cell.more?.timers?.get(key)
+    if (!entry) return
+    entry.token.active = false
+    this.kernel.timers.cancel(entry.timer)
+    this.cell.more!.timers!.delete(key)
+  }
+
+  receiveTimeout(timeoutMs: number | undefined, message: EventObject = { type: 'receive.timeout' }): void {
+    const { rest } = this.cell
+    if (rest.receiveTimeout) {
+      rest.receiveTimeout.token.active = false
+      this.kernel.timers.cancel(rest.receiveTimeout.timer)
+      rest.receiveTimeout = undefined
+    }
+    if (this.over || timeoutMs === undefined) return
+    const token: Token = { active: true }
+    const timer = this.kernel.timers.start(this.now() + timeoutMs, () => this.tellSelf(message, token))
+    rest.receiveTimeout = { timeoutMs, message, timer, token }
+  }
+
+  /** A message has come: the wait for one begins anew, and a timeout that is queued already never arrives. */
+  rearm(): void {
+    const { timeoutMs, message } = this.cell.more!.receiveTimeout!
+    this.receiveTimeout(timeoutMs, message as EventObject)
+  }
+
+  pipe<T>(
+    work: PromiseLike<T>,
+    message: (result: { status: 'completed'; output: T } | { status: 'failed'; error: TroupeError }) => EventObject,
+  ): void {
+    if (this.over) return
+    const token: Token = { active: true }
+    ;(this.cell.rest.pipes ??= new Set()).add(token)
+    const arrived = (result: { status: 'completed'; output: T } | { status: 'failed'; error: TroupeError }): void => {
+      if (!token.active || this.over) return
+      this.cell.more?.pipes?.delete(token)
+      this.cell.signal(() => {})
+      let event: EventObject
+      try {
+        event = message(result)
+      } catch (thrown) {
+        return this.crash(toTroupeError(thrown))
+      }
+      this.tellSelf(event, token)
+    }
+    work.then(
+      (output) => arrived({ status: 'completed', output }),
+      (thrown: unknown) => arrived({ status: 'failed', error: toTroupeError(thrown) }),
+    )
+  }
+
+  interpret(machine: never, options: never): Interpreter<never> {
+    const interpreter = interpret(machine, options) as unknown as Interpreter<never>
+    this.cell.rest.interpreter = interpreter
+    return interpreter
+  }
+
+  gate(open: boolean): void {
+    this.cell.gateOpen = open
+    if (open && this.cell.pending) this.kernel.scheduler.ready(this.cell)
+  }
+
+  forward(to: AnyRef): 'accepted' | 'rejected' {
+    const mail = this.mailInHand()
+    const target = this.kernel.cellOf(to)
+    if (target) return this.kernel.post(target, mail.with(mail.event))
+    this.kernel.sent += 1
+    this.kernel.deadLetter(mail, undefined, 'no-such-actor', to.address)
+    return 'rejected'
+  }
+
+  deadLetter(reason: DeadReason): void {
+    this.kernel.fate = 'dead'
+    this.kernel.deadLetter(this.mailInHand(), this.cell, reason)
+  }
+
+  unhandled(): void {
+    this.kernel.fate = 'unhandled'
+  }
+
+  queueLength(ref: AnyRef): number {
+    const cell = this.kernel.cellOf(ref)
+    return cell ? cell.mailbox.size + (cell.options.envelopes ? (cell.children?.size ?? 0) : 0) : 0
+  }
+
+  gaveUp(error: RestartLimitError): void {
+    this.kernel.events.emit({ type: 'supervisor.gave-up', at: this.now(), ref: this.cell.ref, error })
+    this.kernel.log.error({ path: this.cell.ref.path, err: error }, 'a supervisor gave up')
+  }
+
+  private mailInHand(): Mail {
+    const { mail } = this.cell
+    if (mail !== undefined && !this.over) return mail
+    throw new ConfigurationError(`"${this.cell.ref.path}" has no message in hand outside its handler`)
+  }
+
+  private answer(outcome: Outcome, to: AgentMessage | undefined): void {
+    if (!this.over) reply(this.kernel, this.cell, to ? mailOf(to) : this.cell.mail, outcome)
+  }
+
+  /** Effect results, timers and replies: past the gate and the bound. */
+  private tellSelf(event: EventObject, token: Token): void {
+    const mail = this.kernel.mail(event, this.cell)
+    mail.exempt = true
+    mail.bare = true
+    mail.token = token
+    this.kernel.post(this.cell, mail)
+  }
+
+  private refuseWhenOver(what: string): void {
+    if (this.over) throw new DeliveryError('ACTOR_TERMINATED', `"${this.cell.ref.path}" has ended: ${what} is refused`)
+  }
+}
+
+destructurable(Scope.prototype)
+
+/** What was asked for by an incarnation that is over is never answered. */
+const never = (): Promise<never> => new Promise(() => {})
+
+const linkToNobody = (cell: Cell, ref: AnyRef): void => {
+  const { kernel } = cell
+  const reason: ExitReason = { type: 'no-actor' }
+  if (!cell.options.trapExit) return requestExit(cell, { type: 'error', error: new DeliveryError('NO_SUCH_ACTOR', `${ref.address} is linked to and gone`) })
+  const mail = kernel.mail({ type: 'actor.exited', ref, reason } as EventObject, undefined)
+  mail.exempt = true
+  kernel.post(cell, mail)
+}
+
+/** Resolves when it is gone. */
+export const stopped = (
+  kernel: Kernel,
+  ref: AnyRef,
+  { timeoutMs, info }: { timeoutMs?: number | undefined; info?: unknown },
+): Promise<void> =>
+  new Promise((resolve) => {
+    const cell = kernel.cellOf(ref)
+    if (!cell?.alive) return resolve()
+    ;(cell.rest.gone ??= []).push(() => resolve())
+    stop(cell, { reason: info === undefined ? { type: 'shutdown' } : { type: 'shutdown', info }, timeoutMs })
+  })
+
+/** Resolves when it has handled what it had and is gone. */
+export const drained = (kernel: Kernel, ref: AnyRef, timeoutMs: number): Promise<void> =>
+  new Promise((resolve) => {
+    const cell = kernel.cellOf(ref)
+    if (!cell?.alive) return resolve()
+    ;(cell.rest.gone ??= []).push(() => resolve())
+    drain(cell, timeoutMs)
+  })
+
+/** At once; its supervisor may restart it. */
+export const killed = (kernel: Kernel, ref: AnyRef): void => {
+  const cell = kernel.cellOf(ref)
+  if (cell?.alive) kill(cell, () => childIsDown(cell, { type: 'killed' }, false))
+}
+
+/** As our own behaviours type it. */
+export const asCellScope = (scope: Scope): CellScope => scope as unknown as CellScope
+
+/** As behaviours of users type it. */
+export const asContext = (scope: Scope): ActorContext<EventObject, unknown> =>
+  scope as unknown as ActorContext<EventObject, unknown>

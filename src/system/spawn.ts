@@ -1,0 +1,46 @@
+/** Starts actors for users and for actors: names, defaults, and what kind of logic it is. */
+import type { AnyActorLogic } from 'xstate'
+import { ConfigurationError, DeliveryError } from '../contracts/errors.ts'
+import type { Logic, SpawnOptions } from '../contracts/logic.ts'
+import { definition } from '../contracts/tasks.ts'
+import type { Cell, CellOptions } from './cell.ts'
+import type { Kernel } from './kernel.ts'
+import { spawnCell } from './lifecycle.ts'
+
+const DEFAULTS: CellOptions = { restart: 'temporary' }
+
+/**
+ * @throws DefectError `START_FAILED`
+ * @throws ConflictError `NAME_TAKEN`
+ */
+export const spawn = (kernel: Kernel, logic: Logic, options: SpawnOptions, by: Cell): Cell => {
+  if (definition in logic) return kernel.agents.spawn(logic, options, parentOf(kernel, options, by))
+  const { id, input, parent: _, link: linkTo, ...rest } = options
+  const bare = isEmpty(rest)
+  return spawnCell(parentOf(kernel, options, by), {
+    logic: logic as AnyActorLogic,
+    name: id === undefined ? kernel.freshName() : nameOf(id),
+    input,
+    options: bare ? DEFAULTS : { restart: 'temporary', ...rest },
+    link: linkTo && kernel.cellOf(linkTo),
+  })
+}
+
+/** The cell that the options name, else the one that spawns. */
+export const parentOf = (kernel: Kernel, { parent }: SpawnOptions, by: Cell): Cell => {
+  if (parent === undefined) return by
+  const cell = kernel.cellOf(parent)
+  if (cell?.alive) return cell
+  throw new DeliveryError('NO_SUCH_ACTOR', `${parent.address} has ended and can have no children`)
+}
+
+/** @throws ConfigurationError for what cannot be a segment of a path */
+export const nameOf = (id: string): string => {
+  if (id !== '' && !id.includes('/') && !id.startsWith('$')) return id
+  throw new ConfigurationError(`"${id}" cannot be a segment of a path: it is empty, has a "/", or starts with "$"`)
+}
+
+const isEmpty = (object: object): boolean => {
+  for (const _ in object) return false
+  return true
+}

@@ -1,0 +1,333 @@
+/** A running system: the verbs from outside, over the kernel. What it is plugged into is handed in. */
+import type { EventObject, InspectionEvent } from 'xstate'
+import { providePrivateSystem } from '../contracts/private-system.ts'
+import { ConfigurationError, DeliveryError, type RestartLimitError } from '../contracts/errors.ts'
+import type { AnyAgent, Mailbox } from '../contracts/agents.ts'
+import type { ExitReason, Logic, SpawnOptions } from '../contracts/logic.ts'
+import type { ActorRef, AgentMessage, AnyRef, SendOptions, Topic } from '../contracts/messages.ts'
+import type { Bus, Clock, Logger } from '../contracts/ports.ts'
+import type { MaybePromise, Unsubscribe } from '../contracts/schemas.ts'
+import type { AgentMetrics, CircuitControl, Phase, System, SystemOptions } from '../contracts/system.ts'
+import { definition } from '../contracts/tasks.ts'
+import { ask, sendWhenRoom } from './asks.ts'
+import { circuitOf } from './circuit-control.ts'
+import { Kernel } from './kernel.ts'
+import { terminate } from './lifecycle.ts'
+import { link, unlink } from './links.ts'
+import type { LiveActor } from './live-actor.ts'
+import { manage } from './management.ts'
+import { metricsOf } from './metrics.ts'
+import { drained, killed, stopped } from './scope.ts'
+import { Shutdown } from './shutdown.ts'
+import { spawn } from './spawn.ts'
+import { statsOf } from './stats.ts'
+import { destructurable } from './destructurable.ts'
+
+/** The ports, chosen. */
+export interface Ports {
+  readonly clock: Clock
+  readonly log: Logger
+  readonly bus: Bus | undefined
+  readonly seed: string | number
+  readonly freeze: boolean
+}
+
+/** Starts a system. @throws ConfigurationError */
+export const startSystem = (options: SystemOptions, ports: Ports): System => {
+  const running = new RunningSystem(options, ports)
+  return running as unknown as System
+}
+
+/** The kernel of a system, for `crash`. */
+export const kernelOf = (system: System): Kernel => (system as unknown as RunningSystem).kernel
+
+class RunningSystem {
+  readonly kernel: Kernel
+  readonly terminated: Promise<void>
+  readonly #shutdown: Shutdown
+  readonly #detachClock: Unsubscribe | undefined
+  readonly #inspectors = new Set<(event: InspectionEvent) => void>()
+  #end!: { resolve: () => void; reject: (error: RestartLimitError) => void }
+
+  constructor(options: SystemOptions, { clock, log, bus, seed, freeze }: Ports) {
+    const name = options.name ?? 'local'
+    if (!/^[\w.-]+$/.test(name)) {
+      throw new ConfigurationError(`"${name}" cannot name a system: letters, digits, ".", "_" and "-" can`)
+    }
+    const { intensity = 3, periodMs = 5_000 } = options.supervision ?? {}
+    const mailbox: Mailbox = options.mailbox ?? {}
+    this.kernel = new Kernel({ name, seed, clock, log, mailbox, freeze, intensity: { intensity, periodMs } })
+    this.kernel.topics.bus = bus
+    this.kernel.runs.defaults = { budget: options.budget ?? {}, timeoutMs: options.timeoutMs }
+    this.terminated = new Promise((resolve, reject) => (this.#end = { resolve, reject }))
+    // Nobody has to listen to it.
+    this.terminated.catch(() => {})
+    this.#shutdown = new Shutdown(this.kernel, options.shutdown)
+    this.#planShutdown()
+    this.#detachClock = clock.attach?.(() => this.settle())
+    for (const agent of options.agents ?? []) this.kernel.agents.cellOf(agent)
+  }
+
+  get name(): string {
+    return this.kernel.name
+  }
+
+  get clock(): Clock {
+    return this.kernel.clock
+  }
+
+  get runs(): Kernel['runs'] {
+    return this.kernel.runs
+  }
+
+  get approvals(): Kernel['inbox'] {
+    return this.kernel.inbox
+  }
+
+  get receptionist(): Kernel['names'] {
+    return this.kernel.names
+  }
+
+  get root(): AnyRef {
+    return this.kernel.root.ref
+  }
+
+  get events(): Kernel['events'] {
+    return this.kernel.events
+  }
+
+  get deadLetters(): Kernel['deadLetters'] {
+    return this.kernel.deadLetters
+  }
+
+  get unhandled(): Kernel['unhandled'] {
+    return this.kernel.unhandled
+  }
+
+  get sessions(): never {
+    throw new ConfigurationError('sessions come with models')
+  }
+
+  spawn(logic: Logic, options: SpawnOptions = {}): ActorRef {
+    return spawn(this.kernel, logic, options, this.kernel.root).ref as ActorRef
+  }
+
+  tell(to: AnyRef, message: EventObject): 'accepted' | 'rejected' {
+    return this.kernel.tell(undefined, to, message)
+  }
+
+  publish(topic: Topic<EventObject> | string, message: EventObject): void {
+    this.kernel.topics.publish(undefined, typeof topic === 'string' ? topic : topic.name, message)
+  }
+
+  ask(to: AnyRef, message: EventObject, options?: SendOptions): Promise<unknown> {
+    return ask(this.kernel, undefined, to, message, options)
+  }
+
+  send(to: AnyRef, message: EventObject, options: SendOptions & { timeoutMs: number }): Promise<void> {
+    return sendWhenRoom(this.kernel, undefined, to, message, options)
+  }
+
+  run(...args: Parameters<Kernel['runs']['run']>): Promise<unknown> {
+    return this.kernel.runs.run(...args)
+  }
+
+  submit(...args: Parameters<Kernel['runs']['submit']>): unknown {
+    return this.kernel.runs.submit(...args)
+  }
+
+  stop(ref?: AnyRef, options: { timeoutMs?: number | undefined; info?: unknown } = {}): Promise<void> {
+    if (ref) return stopped(this.kernel, ref, options)
+    return this.#shutdown.run().then(() => this.#end.resolve())
+  }
+
+  drain(ref: AnyRef, { timeoutMs = 30_000 }: { timeoutMs?: number | undefined } = {}): Promise<void> {
+    return drained(this.kernel, ref, timeoutMs)
+  }
+
+  kill(ref: AnyRef): void {
+    killed(this.kernel, ref)
+  }
+
+  register(name: string, ref: AnyRef): void {
+    this.kernel.names.claim(name, ref)
+  }
+
+  unregister(name: string): void {
+    this.kernel.names.free(name)
+  }
+
+  lookup(name: string): ActorRef | undefined {
+    return this.kernel.names.lookup(name)
+  }
+
+  startChild(supervisor: AnyRef, spec: unknown): Promise<unknown> {
+    return manage(this.kernel, undefined, supervisor, { type: 'supervisor.start-child', spec })
+  }
+
+  terminateChild(supervisor: AnyRef, id: string): Promise<unknown> {
+    return manage(this.kernel, undefined, supervisor, { type: 'supervisor.terminate-child', id })
+  }
+
+  restartChild(supervisor: AnyRef, id: string): Promise<unknown> {
+    return manage(this.kernel, undefined, supervisor, { type: 'supervisor.restart-child', id })
+  }
+
+  deleteChild(supervisor: AnyRef, id: string): Promise<unknown> {
+    return manage(this.kernel, undefined, supervisor, { type: 'supervisor.delete-child', id })
+  }
+
+  whichChildren(supervisor: AnyRef): Promise<unknown> {
+    return manage(this.kernel, undefined, supervisor, { type: 'supervisor.which-children' })
+  }
+
+  countChildren(supervisor: AnyRef): Promise<unknown> {
+    return manage(this.kernel, undefined, supervisor, { type: 'supervisor.count-children' })
+  }
+
+  watch(ref: AnyRef): Promise<ExitReason> {
+    return new Promise((resolve) => {
+      const cell = this.kernel.cellOf(ref)
+      if (!cell?.alive) return resolve({ type: 'no-actor' })
+      ;(cell.rest.gone ??= []).push(resolve)
+    })
+  }
+
+  link(a: AnyRef, b: AnyRef): void {
+    const [one, two] = [this.#living(a), this.#living(b)]
+    link(one, two)
+  }
+
+  unlink(a: AnyRef, b: AnyRef): void {
+    const [one, two] = [this.kernel.cellOf(a), this.kernel.cellOf(b)]
+    if (one && two) unlink(one, two)
+  }
+
+  subscribe(topic: Topic<EventObject> | string, to: AnyRef | ((message: AgentMessage) => void)): Unsubscribe {
+    const name = typeof topic === 'string' ? topic : topic.name
+    if (typeof to === 'function') return this.kernel.topics.subscribe(name, { listener: to })
+    return this.kernel.topics.subscribe(name, { cell: this.#living(to) })
+  }
+
+  actor(target: AnyRef | AnyAgent): LiveActor {
+    const cell = definition in target ? this.kernel.agents.cellOf(target) : this.kernel.cellOf(target as AnyRef)
+    if (cell) return this.kernel.live(cell)
+    throw new DeliveryError('NO_SUCH_ACTOR', `${(target as AnyRef).address} is not in this process`)
+  }
+
+  inspect(observer: (event: InspectionEvent) => void): Unsubscribe {
+    this.#inspectors.add(observer)
+    this.kernel.inspector = this.#inspected
+    return () => {
+      this.#inspectors.delete(observer)
+      if (this.#inspectors.size === 0) this.kernel.inspector = undefined
+    }
+  }
+
+  // A throwing inspector would wedge an actor of XState's for ever.
+  readonly #inspected = (event: InspectionEvent): void => {
+    for (const observer of this.#inspectors) {
+      try {
+        observer(event)
+      } catch (error) {
+        this.kernel.log.error({ err: error }, 'an inspector threw')
+      }
+    }
+  }
+
+  circuit(agent: AnyAgent): CircuitControl {
+    return circuitOf(this.kernel, agent)
+  }
+
+  stats(): ReturnType<System['stats']> {
+    return statsOf(this.kernel)
+  }
+
+  metrics(): readonly AgentMetrics[] {
+    return metricsOf(this.kernel)
+  }
+
+  async settle(): Promise<void> {
+    const { scheduler } = this.kernel
+    do await new Promise<void>((resolve) => void setImmediate(resolve))
+    while (scheduler.busy)
+  }
+
+  onShutdown(phase: Phase, name: string, task: (signal: AbortSignal) => MaybePromise<void>): Unsubscribe {
+    return this.#shutdown.add(phase, name, task)
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop()
+  }
+
+  #living(ref: AnyRef): NonNullable<ReturnType<Kernel['cellOf']>> {
+    const cell = this.kernel.cellOf(ref)
+    if (cell?.alive) return cell
+    throw new DeliveryError('NO_SUCH_ACTOR', `${ref.address} has ended`)
+  }
+
+  #planShutdown(): void {
+    const { kernel } = this
+    const shutdown = this.#shutdown
+    shutdown.add('stop-intake', 'runs', () => void (kernel.runs.closed = true))
+    shutdown.add('drain', 'runs', async (signal) => {
+      await kernel.runs.idle(signal)
+      kernel.runs.cancelAll('the system is stopping')
+    })
+    shutdown.add('stop-actors', 'actors', () => this.#stopActors())
+    shutdown.add('disconnect', 'bus', () => kernel.topics.close())
+    shutdown.add('close', 'kernel', () => {
+      kernel.scheduler.halt()
+      kernel.timers.clear()
+      kernel.events.close()
+      kernel.deadLetters.close()
+      kernel.unhandled.close()
+      kernel.inbox.close()
+      this.#detachClock?.()
+    })
+    ;(kernel.root.rest.gone ??= []).push((reason) => this.#rootIsGone(reason))
+  }
+
+  // The root goes down like any actor: children first, last started first.
+  #stopActors(): Promise<void> {
+    return stopped(this.kernel, this.kernel.root.ref, {})
+  }
+
+  /** The root gave up: what is left is shut down, and whoever waits for the end is told why. */
+  #rootIsGone(reason: ExitReason): void {
+    if (this.#shutdown.started) return
+    const error = reason.type === 'shutdown' ? reason.info : undefined
+    void this.#shutdown.run().then(() => this.#end.reject(error as RestartLimitError))
+  }
+}
+
+destructurable(RunningSystem.prototype)
+
+/** Drops a system as a killed process would. */
+export const dropSystem = (system: System): void => {
+  const kernel = kernelOf(system)
+  kernel.scheduler.halt()
+  kernel.timers.clear()
+}
+
+/** For `billing.logic`: one run in a system of its own. */
+export const providePrivate = (start: () => Promise<System>): void =>
+  providePrivateSystem((agent, input) => {
+    const running = start()
+    let cancelled = false
+    let cancel = (): void => {
+      cancelled = true
+    }
+    const outcome = running.then(async (system) => {
+      const run = system.submit(agent as never, input as never)
+      cancel = run.cancel
+      if (cancelled) run.cancel()
+      const result = await run.outcome
+      void system.stop()
+      return result
+    })
+    return { outcome, cancel: () => cancel() }
+  })
+
+export { terminate }

@@ -1,0 +1,166 @@
+/** The kernel's half of a task's cell: it hands work on, takes it back, answers, and records. */
+import type { AnyActorLogic } from 'xstate'
+import type { AnyAgent } from '../contracts/agents.ts'
+import { outcomeOf, toTroupeError, type Outcome, type TroupeError } from '../contracts/errors.ts'
+import type { ExitReason } from '../contracts/logic.ts'
+import type { RequestOptions, TaskEvent, TaskIdentity, TaskInput, TaskMeta, TaskReport } from '../contracts/tasks.ts'
+import { reply } from './asks.ts'
+import type { Cell } from './cell.ts'
+import { destructurable } from './destructurable.ts'
+import { kill, requestExit, spawnCell, terminate } from './lifecycle.ts'
+import type { Asker, Mail } from './mail.ts'
+import { Scope } from './scope.ts'
+
+/** A request of one task to another agent. */
+class TaskAsker implements Asker {
+  settled = false
+  target: Cell | undefined
+  readonly id: string
+  readonly mail: Mail
+  readonly owner: Cell
+  readonly #open: Map<string, Open>
+
+  constructor(id: string, mail: Mail, owner: Cell, open: Map<string, Open>) {
+    this.id = id
+    this.mail = mail
+    this.owner = owner
+    this.#open = open
+  }
+
+  settle(outcome: Outcome): void {
+    if (this.settled) return
+    this.settled = true
+    this.#open.delete(this.id)
+    this.target?.more?.owed?.delete(this)
+    const { kernel } = this.owner
+    kernel.agents.tell(this.owner, { type: 'task.response', id: this.id, outcome } as never, this.target)
+  }
+
+  withdraw(reason: string): void {
+    this.settled = true
+    if (this.target) this.owner.kernel.cancelled(this.target, this.mail, reason)
+  }
+}
+
+interface Open {
+  withdraw(reason: string): void
+}
+
+export class TaskPowers extends Scope {
+  settled = false
+  readonly #open = new Map<string, Open>()
+  #identity: TaskIdentity | undefined
+
+  get task(): TaskInput {
+    return this.cell.input as TaskInput
+  }
+
+  /** Who it is in the run's events. */
+  get identity(): TaskIdentity {
+    return (this.#identity ??= {
+      taskId: this.task.request.id,
+      parentTaskId: this.task.meta.parentTaskId,
+      agent: this.task.definition.name,
+      path: this.cell.parent!.ref.path,
+    })
+  }
+
+  request(agent: AnyAgent, input: unknown, options: RequestOptions = {}): string {
+    const { kernel, cell, task } = this
+    const mail = kernel.mail({ type: 'task.request', payload: input } as never, cell)
+    const { run } = task.meta
+    const id = kernel.idOf(mail)
+    const asker = new TaskAsker(id, mail, cell, this.#open)
+    this.#open.set(id, asker)
+    mail.asker = asker
+    mail.hops += options.hops ?? 0
+    mail.chain = [...cell.origin!.chain, cell.parent!.ref.address]
+    mail.meta = {
+      run,
+      parentTaskId: task.request.id,
+      handoff: options.handoff,
+      revision: options.revision,
+      parsed: options.parsed,
+    } satisfies TaskMeta
+    if (mail.hops > run.maxHops) {
+      asker.settle({ status: 'exhausted', what: 'hops', cap: run.maxHops, spent: mail.hops })
+      return id
+    }
+    kernel.agents.recordOf(cell.parent!).metrics.messagesOut += 1
+    const target = kernel.agents.cellOf(agent)
+    kernel.post(target, mail)
+    return id
+  }
+
+  execute(logic: AnyActorLogic, input: unknown): string {
+    const { kernel, cell } = this
+    const name = kernel.freshName()
+    const respond = (outcome: Outcome): void => {
+      if (!this.#open.delete(name)) return
+      kernel.agents.tell(cell, { type: 'task.response', id: name, outcome } as never, cell)
+    }
+    try {
+      const child = spawnCell(cell, { logic, name, input, options: { restart: 'temporary' } })
+      this.#open.set(name, { withdraw: () => kill(child, () => terminate(child, { type: 'killed' })) })
+      if (child.alive) (child.rest.gone ??= []).push((reason) => respond(outcomeOfExit(child, reason)))
+      else respond(outcomeOfExit(child, { type: 'normal' }))
+    } catch (thrown) {
+      this.#open.set(name, { withdraw: () => {} })
+      respond(outcomeOf(toTroupeError((thrown as Error).cause ?? thrown)))
+    }
+    return name
+  }
+
+  withdraw(id: string, reason: string): void {
+    const open = this.#open.get(id)
+    this.#open.delete(id)
+    open?.withdraw(reason)
+  }
+
+  settle(outcome: Outcome): void {
+    if (this.settled || this.over) return
+    this.settled = true
+    this.#answer(outcome)
+    this.#withdrawAll('its task has ended')
+    requestExit(this.cell, { type: 'normal' })
+  }
+
+  /** The cell is gone without having settled. */
+  lost(error: TroupeError): void {
+    this.settled = true
+    this.#answer(outcomeOf(error))
+    this.#withdrawAll('its task is gone')
+  }
+
+  report(report: TaskReport): void {
+    if (!this.over && this.cell.parent) this.kernel.agents.tell(this.cell.parent, report, this.cell)
+  }
+
+  record(event: TaskEvent): void {
+    this.task.meta.run.record(this.identity, event)
+  }
+
+  waiting(waiting: boolean): void {
+    const asker = this.cell.origin?.asker
+    if (!(asker instanceof TaskAsker) || asker.settled) return
+    this.kernel.agents.tell(asker.owner, { type: 'task.waiting', id: asker.id, waiting } as never, this.cell)
+  }
+
+  #answer(outcome: Outcome): void {
+    const mail = this.cell.origin!
+    if (mail.asker && !mail.asker.settled) reply(this.kernel, this.cell, mail, outcome)
+  }
+
+  #withdrawAll(reason: string): void {
+    for (const open of this.#open.values()) open.withdraw(reason)
+    this.#open.clear()
+  }
+}
+
+destructurable(TaskPowers.prototype)
+
+const outcomeOfExit = (cell: Cell, reason: ExitReason): Outcome => {
+  if (reason.type === 'error') return outcomeOf(reason.error)
+  if (reason.type !== 'normal') return { status: 'cancelled', reason: `it was ${reason.type}` }
+  return { status: 'completed', output: cell.more?.output?.value }
+}

@@ -1,0 +1,117 @@
+/**
+ * All timers of a system, in one heap over one timer of the clock. Arming and cancelling cost O(log n), whoever owns
+ * them. It knows nothing of actors: a timer is a deadline and what to call.
+ */
+import type { Clock } from '../contracts/ports.ts'
+
+/** One armed timer. */
+export interface Timer {
+  /** Absolute milliseconds. */
+  readonly at: number
+  /** Ties go to the one that was armed first. */
+  readonly order: number
+  readonly fire: () => void
+  /** Its place in the heap; -1 once it has fired or was cancelled. */
+  index: number
+}
+
+export class Timers {
+  readonly #clock: Clock
+  readonly #heap: Timer[] = []
+  #order = 0
+  #armed: { id: unknown; at: number } | undefined
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  get size(): number {
+    return this.#heap.length
+  }
+
+  /** @param at absolute milliseconds; `Infinity` never fires */
+  start(at: number, fire: () => void): Timer {
+    const timer: Timer = { at, order: (this.#order += 1), fire, index: this.#heap.length }
+    this.#heap.push(timer)
+    this.#up(timer, timer.index)
+    if (timer.index === 0) this.#arm()
+    return timer
+  }
+
+  /** Does nothing for a timer that has fired or was cancelled. */
+  cancel(timer: Timer): void {
+    const { index } = timer
+    if (index < 0) return
+    timer.index = -1
+    const last = this.#heap.pop()
+    if (last === undefined || last === timer) return
+    this.#place(last, index)
+    this.#up(last, index)
+    this.#down(last, last.index)
+  }
+
+  /** Cancels everything, also the timer of the clock. */
+  clear(): void {
+    for (const timer of this.#heap) timer.index = -1
+    this.#heap.length = 0
+    if (this.#armed) this.#clock.clearTimeout(this.#armed.id)
+    this.#armed = undefined
+  }
+
+  // The clock's timer is left armed when its cause was cancelled: it finds nothing due and arms the next one.
+  #arm(): void {
+    const first = this.#heap[0]
+    if (first === undefined || first.at === Infinity) return
+    if (this.#armed) {
+      if (this.#armed.at <= first.at) return
+      this.#clock.clearTimeout(this.#armed.id)
+    }
+    const id = this.#clock.setTimeout(this.#wake, Math.max(0, first.at - this.#clock.now()))
+    this.#armed = { id, at: first.at }
+  }
+
+  readonly #wake = (): void => {
+    this.#armed = undefined
+    const now = this.#clock.now()
+    for (let first = this.#heap[0]; first !== undefined && first.at <= now; first = this.#heap[0]) {
+      this.cancel(first)
+      first.fire()
+    }
+    this.#arm()
+  }
+
+  #up(timer: Timer, from: number): void {
+    let index = from
+    while (index > 0) {
+      const parent = (index - 1) >> 1
+      const above = this.#heap[parent]!
+      if (!before(timer, above)) break
+      this.#place(above, index)
+      index = parent
+    }
+    this.#place(timer, index)
+  }
+
+  #down(timer: Timer, from: number): void {
+    const heap = this.#heap
+    let index = from
+    for (;;) {
+      let child = 2 * index + 1
+      if (child >= heap.length) break
+      const right = heap[child + 1]
+      if (right !== undefined && before(right, heap[child]!)) child += 1
+      const below = heap[child]!
+      if (!before(below, timer)) break
+      this.#place(below, index)
+      index = child
+    }
+    this.#place(timer, index)
+  }
+
+  #place(timer: Timer, index: number): void {
+    this.#heap[index] = timer
+    timer.index = index
+  }
+}
+
+const before = (a: Timer, b: Timer): boolean => a.at < b.at || (a.at === b.at && a.order < b.order)

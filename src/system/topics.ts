@@ -1,0 +1,107 @@
+/**
+ * Publish and subscribe: at most once, first in first out from each publisher to each subscriber. Where there is a bus,
+ * what is published here reaches other processes through it, and the other way round.
+ */
+import type { EventObject } from 'xstate'
+import type { AgentMessage } from '../contracts/messages.ts'
+import type { Bus } from '../contracts/ports.ts'
+import type { Unsubscribe } from '../contracts/schemas.ts'
+import type { Cell } from './cell.ts'
+import type { Kernel } from './kernel.ts'
+import type { Mail } from './mail.ts'
+
+type Subscriber = { readonly cell: Cell } | { readonly listener: (message: AgentMessage) => void }
+
+/** The topic that every agent hears. */
+export const BROADCAST = 'broadcast'
+
+export class Topics {
+  readonly #kernel: Kernel
+  readonly #topics = new Map<string, Set<Subscriber>>()
+  readonly #fromBus = new Map<string, Promise<Unsubscribe> | Unsubscribe>()
+  /** Ends with the system. */
+  bus: Bus | undefined
+
+  constructor(kernel: Kernel) {
+    this.#kernel = kernel
+  }
+
+  publish(from: Cell | undefined, name: string, event: EventObject): void {
+    const { bus } = this
+    const mail = this.#kernel.mail(event, from)
+    const reached = this.#spread(name, mail)
+    if (bus) {
+      const message = this.#kernel.messageOf(mail, undefined, addressOf(name))
+      void Promise.resolve(bus.publish(addressOf(name), message)).catch((error: unknown) =>
+        this.#kernel.log.error({ err: error, topic: name }, 'the bus did not take a message'),
+      )
+    } else if (reached === 0) {
+      this.#kernel.sent += 1
+      this.#kernel.deadLetter(mail, undefined, 'no-subscribers', addressOf(name))
+    }
+  }
+
+  subscribe(name: string, subscriber: Subscriber): Unsubscribe {
+    let subscribers = this.#topics.get(name)
+    if (!subscribers) this.#topics.set(name, (subscribers = new Set()))
+    subscribers.add(subscriber)
+    this.#listenToBus(name)
+    const releases = 'cell' in subscriber ? (subscriber.cell.rest.releases ??= new Set()) : undefined
+    const unsubscribe = (): void => {
+      subscribers.delete(subscriber)
+      releases?.delete(unsubscribe)
+      if (subscribers.size === 0) this.#topics.delete(name)
+    }
+    releases?.add(unsubscribe)
+    return unsubscribe
+  }
+
+  /** A full or failing subscriber is no concern of the others. */
+  #spread(name: string, mail: Mail): number {
+    const subscribers = this.#topics.get(name)
+    if (!subscribers) return 0
+    let reached = 0
+    for (const subscriber of subscribers) {
+      reached += 1
+      if ('cell' in subscriber) this.#kernel.deliver(subscriber.cell, mail.with(mail.event))
+      else this.#call(subscriber.listener, name, mail)
+    }
+    return reached
+  }
+
+  #call(listener: (message: AgentMessage) => void, name: string, mail: Mail): void {
+    const kernel = this.#kernel
+    kernel.sent += 1
+    kernel.handled += 1
+    try {
+      listener(kernel.messageOf(mail.with(mail.event), undefined, addressOf(name)))
+    } catch (error) {
+      kernel.log.error({ err: error, topic: name }, 'a subscriber threw')
+    }
+  }
+
+  #listenToBus(name: string): void {
+    const { bus } = this
+    if (!bus || this.#fromBus.has(name)) return
+    const kernel = this.#kernel
+    const heard = (message: AgentMessage): void => {
+      // Our own messages come back from the bus.
+      if (message.id.startsWith(kernel.prefix)) return
+      const mail = kernel.mail({ type: message.type, payload: message.payload } as EventObject, undefined)
+      mail.correlation = message.correlationId
+      mail.hops = message.hops
+      if (this.#spread(name, mail) > 0) return
+      kernel.sent += 1
+      kernel.deadLetter(mail, undefined, 'no-subscribers', addressOf(name))
+    }
+    this.#fromBus.set(name, bus.subscribe(addressOf(name), heard))
+  }
+
+  /** Lets go of the bus. */
+  async close(): Promise<void> {
+    for (const subscription of this.#fromBus.values()) (await subscription)()
+    this.#fromBus.clear()
+  }
+}
+
+const addressOf = (name: string): `topic:${string}` | 'broadcast' => (name === BROADCAST ? BROADCAST : `topic:${name}`)
