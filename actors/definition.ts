@@ -2,16 +2,21 @@
 import type { AnyStateMachine } from 'xstate'
 import { agentMachine } from '../machines/agent.ts'
 import type { Agent, AgentLogic, AnyAgent, Circuit, Common, Retry } from '../src/contracts/agents.ts'
-import { ConfigurationError } from '../src/contracts/errors.ts'
-import type { Options, Schema } from '../src/contracts/schemas.ts'
+import {
+  ConfigurationError,
+  DefectError,
+  ProviderError,
+  TimeoutError,
+  type TroupeError,
+} from '../src/contracts/errors.ts'
+import type { Options } from '../src/contracts/schemas.ts'
 import { definition, type AgentDefinition, type DefinedAgent, type ResolvedCircuit } from '../src/contracts/tasks.ts'
-import { ProviderError, DefectError, TimeoutError, type TroupeError } from '../src/contracts/errors.ts'
 import type { Effect, Tool } from '../src/contracts/tools.ts'
 import { oneShot } from './one-shot.ts'
 
 /** What an agent is made of, beside the options that all agents take. */
 export type Making = Pick<AgentDefinition, 'work' | 'parts'> &
-  Partial<Pick<AgentDefinition, 'input' | 'output' | 'effect' | 'listen'>>
+  Options<Pick<AgentDefinition, 'input' | 'output' | 'effect' | 'listen'>>
 
 /** What is different from agent to pattern. */
 export interface Defaults {
@@ -72,11 +77,12 @@ export const definitionOf = (agent: AnyAgent): AgentDefinition => {
 class Defined<I, O> implements DefinedAgent<I, O> {
   readonly [definition]: AgentDefinition
   readonly description: string | undefined
-  #logic: AgentLogic<I, O> | undefined
+  readonly logic: AgentLogic<I, O>
 
   constructor(description: string | undefined, defined: AgentDefinition) {
     this.description = description
     this[definition] = defined
+    this.logic = oneShot<I, O>(this)
   }
 
   get name(): string {
@@ -85,10 +91,6 @@ class Defined<I, O> implements DefinedAgent<I, O> {
 
   get machine(): AnyStateMachine {
     return agentMachine
-  }
-
-  get logic(): AgentLogic<I, O> {
-    return (this.#logic ??= oneShot<I, O>(this))
   }
 
   asTool(options: Options<{ description: string; effect: Effect }> = {}): Tool<I, O> {
@@ -133,13 +135,12 @@ const resolveCircuit = (given: Circuit | false | undefined, defaults: Defaults):
 }
 
 const checkName = (name: string): void => {
-  // It is a segment of the path of its actor.
-  if (name === '' || name.includes('/')) {
-    throw new ConfigurationError(`an agent's name is a text without "/": ${JSON.stringify(name)}`)
-  }
+  if (name === '') throw new ConfigurationError('an agent needs a name')
 }
 
-const checkNumbers = (name: string, { timeoutMs, concurrency, retry, circuit }: Common<never, never>): void => {
+type Numbers = Pick<Common<never, never>, 'timeoutMs' | 'concurrency' | 'retry' | 'circuit'>
+
+const checkNumbers = (name: string, { timeoutMs, concurrency, retry, circuit }: Numbers): void => {
   const demand = (what: string, value: number | undefined, least: number): void => {
     if (value !== undefined && !(value >= least)) {
       throw new ConfigurationError(`"${name}": ${what} is at least ${String(least)}, not ${String(value)}`)

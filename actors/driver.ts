@@ -12,6 +12,9 @@ export interface Performer<T extends AnyStateMachine> {
 
 type Cell = Pick<CellScope, 'interpret'>
 
+/** Told when a state that is a single name changes. */
+export type StateListener = (from: string, to: string) => void
+
 /** Steps a machine, one event after the other. */
 export class Driver<T extends AnyStateMachine> {
   #machine: Interpreter<T> | undefined
@@ -26,10 +29,6 @@ export class Driver<T extends AnyStateMachine> {
     })
     this.#drain()
     this.#busy = false
-  }
-
-  get context(): Interpreter<T>['context'] {
-    return this.#machine?.context
   }
 
   /** A throw of what is performed passes on; events that wait are dropped with it. */

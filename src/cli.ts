@@ -47,6 +47,8 @@ program
   .addHelpText(
     'after',
     `
+Under --faults the module's export \`sabotage\`, if there is one, is called with the system: it may kill actors.
+
 Input: a line of JSONL is the agent's input; a CSV has a header and gives objects by column. Where an agent
 takes text, an object's \`text\` is the input. Its \`id\` is carried along. Empty lines are passed over.
 

@@ -34,7 +34,7 @@ export type StartSystem = (options: SystemOptions) => Promise<System>
  * @throws UsageError rejects with it
  */
 export async function run(module: string, flags: RunFlags, startSystem: StartSystem): Promise<number> {
-  const agent = await loadTeam(module, flags)
+  const { agent, sabotage } = await loadTeam(module, flags)
   const input = await openInput(flags.input, module, process.stdin)
   const out = flags.out === undefined ? undefined : await fileOutput(flags.out, input.file)
   const screen = terminal(flags)
@@ -43,6 +43,7 @@ export async function run(module: string, flags: RunFlags, startSystem: StartSys
   const system = await startSystem({ agents: [agent], logger })
   const work = batch(system, agent, input.items, flags)
   const end = attend(system, work, screen, flags)
+  sabotage(system)
 
   const startedAt = performance.now()
   const write = out ? (result: Result) => out.write(`${resultLine(result)}\n`) : screen.result

@@ -3,26 +3,42 @@ import { stat } from 'node:fs/promises'
 import { basename, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { AnyAgent } from '../contracts/agents.ts'
+import type { System } from '../contracts/system.ts'
 import { definition, type AgentDefinition, type DefinedAgent } from '../contracts/tasks.ts'
 import { UsageError } from './usage-error.ts'
 
 /** What `--agent` and `--faults` choose. */
 export type Choice = Readonly<{ agent?: string | undefined; faults?: boolean | undefined }>
 
+/** What a module has to offer for a choice. */
+export interface Team {
+  readonly agent: AnyAgent
+  /** Under `faults`: harms the system while it is at work. */
+  readonly sabotage: (system: System) => void
+}
+
 /**
  * Loads a module as it is, TypeScript too, and gives the agent to run: its default export, under `faults` its export
  * of that name, or the agent called `agent` among its exports and their parts.
  * @throws UsageError rejects with it, naming the way out
  */
-export async function loadTeam(module: string, { agent, faults = false }: Choice): Promise<AnyAgent> {
+export async function loadTeam(module: string, choice: Choice): Promise<Team> {
   const exports = await importModule(module)
-  const root = rootOf(exports, basename(module), faults)
+  const { sabotage } = exports
+  return {
+    agent: chosen(exports, basename(module), choice),
+    sabotage: choice.faults && typeof sabotage === 'function' ? (system) => void sabotage(system) : () => {},
+  }
+}
+
+const chosen = (exports: Exports, name: string, { agent, faults = false }: Choice): AnyAgent => {
+  const root = rootOf(exports, name, faults)
   if (agent === undefined) return root
   const known = agentsOf(faults ? [root] : [root, ...Object.values(exports).filter(isAgent)])
   const found = known.get(agent)
   if (found) return found
   throw new UsageError(
-    `"${basename(module)}" has no agent called "${agent}". It has: ${[...known.keys()].sort().join(', ')}`,
+    `"${name}" has no agent called "${agent}". It has: ${[...known.keys()].sort().join(', ')}`,
   )
 }
 
@@ -45,8 +61,7 @@ export const agentsOf = (roots: readonly AnyAgent[]): Map<string, AnyAgent> => {
     if (seen.has(agent)) continue
     seen.add(agent)
     if (!found.has(agent.name)) found.set(agent.name, agent)
-    const { parts, fallback } = definitionOf(agent)
-    all.push(...parts.map((part) => part.agent), ...(fallback ? [fallback] : []))
+    all.push(...definitionOf(agent).parts.map((part) => part.agent))
   }
   return found
 }

@@ -5,30 +5,38 @@ import type { AgentMessage } from '../contracts/messages.ts'
 import type { CircuitControl } from '../contracts/system.ts'
 import type { CircuitRecord, MetricsRecord, PermitAnswer, TaskInput, TaskMeta } from '../contracts/tasks.ts'
 import { reply } from './asks.ts'
-import type { CellOptions } from './cell.ts'
+import type { AgentRecord } from './agent-records.ts'
+import type { Cell, CellOptions } from './cell.ts'
 import { destructurable } from './destructurable.ts'
 import { spawnCell } from './lifecycle.ts'
 import { mailOf } from './mail.ts'
-import { Scope } from './scope.ts'
+import { Scope, type Registers } from './scope.ts'
 
 const TASK: CellOptions = { restart: 'temporary' }
 
 export class AgentPowers extends Scope {
+  readonly #record: AgentRecord
+
+  constructor(cell: Cell, kernel: Registers, record: AgentRecord) {
+    super(cell, kernel)
+    this.#record = record
+  }
+
   get meta(): TaskMeta {
     return this.cell.mail?.meta ?? this.kernel.runs.detached(this.envelope)
   }
 
   get circuit(): CircuitRecord {
-    return this.kernel.agents.recordOf(this.cell).circuit
+    return this.#record.circuit
   }
 
   get metrics(): MetricsRecord {
-    return this.kernel.agents.recordOf(this.cell).metrics
+    return this.#record.metrics
   }
 
   startTask(input: TaskInput): void {
     const mail = mailOf(input.request)!
-    const prepare = (task: NonNullable<typeof mail.from>): void => {
+    const prepare = (task: Cell): void => {
       task.origin = mail
       if (mail.asker) mail.asker.target = task
     }
@@ -43,7 +51,7 @@ export class AgentPowers extends Scope {
 
   answerTask(id: string, answer: PermitAnswer): void {
     const task = this.cell.children?.get(`t-${id}`)
-    if (task) this.kernel.agents.tell(task, answer, this.cell)
+    if (task) this.kernel.tellBare(task, answer, this.cell)
   }
 
   refuse(request: AgentMessage, outcome: Outcome): void {
@@ -52,8 +60,7 @@ export class AgentPowers extends Scope {
   }
 
   circuitChanged(from: CircuitControl['state'], to: CircuitControl['state']): void {
-    const { name } = this.kernel.agents.recordOf(this.cell)
-    this.kernel.events.emit({ type: 'circuit.changed', at: this.now(), agent: name, from, to })
+    this.kernel.events.emit({ type: 'circuit.changed', at: this.now(), agent: this.#record.name, from, to })
   }
 }
 

@@ -9,9 +9,8 @@ import {
   type Outcome,
 } from '../contracts/errors.ts'
 import type { AnyRef, SendOptions } from '../contracts/messages.ts'
-import type { Cell } from './cell.ts'
-import type { Kernel } from './kernel.ts'
-import type { Asker, Mail } from './mail.ts'
+import type { Cell, Core } from './cell.ts'
+import type { Asker, Mail, Party } from './mail.ts'
 import type { Timer } from './timers.ts'
 
 const DEFAULT_TIMEOUT_MS = 5_000
@@ -19,16 +18,16 @@ const DEFAULT_TIMEOUT_MS = 5_000
 /** An ask that somebody holds a promise of. */
 class Ask implements Asker {
   settled = false
-  target: Cell | undefined
+  target: Party | undefined
   timer: Timer | undefined
   signal: AbortSignal | undefined
   onAbort: (() => void) | undefined
-  readonly #kernel: Kernel
+  readonly #kernel: Core
   readonly #owner: Cell | undefined
   readonly #resolve: (value: unknown) => void
   readonly #reject: (error: unknown) => void
 
-  constructor(kernel: Kernel, owner: Cell | undefined, settle: [(value: unknown) => void, (error: unknown) => void]) {
+  constructor(kernel: Core, owner: Cell | undefined, settle: [(value: unknown) => void, (error: unknown) => void]) {
     this.#kernel = kernel
     this.#owner = owner
     ;[this.#resolve, this.#reject] = settle
@@ -58,7 +57,7 @@ class Ask implements Asker {
 
 /** Sends and promises the reply. */
 export const ask = (
-  kernel: Kernel,
+  kernel: Core,
   from: Cell | undefined,
   ref: AnyRef,
   event: EventObject,
@@ -100,15 +99,15 @@ const cancelledBy = (signal: AbortSignal): Outcome => {
 }
 
 // An agent can stop its work; other actors find the request expired when they come to it.
-const callBack = (kernel: Kernel, request: Asker, mail: Mail, reason: string): void => {
-  if (request.target) kernel.cancelled(request.target, mail, reason)
+const callBack = (kernel: Core, request: Asker, mail: Mail, reason: string): void => {
+  if (request.target) kernel.cancelled(mail, reason)
 }
 
 /**
  * Answers a mail.
  * @throws ConfigurationError when there is none: outside a handler `to` has to say which
  */
-export const reply = (kernel: Kernel, from: Cell, mail: Mail | undefined, outcome: Outcome): void => {
+export const reply = (kernel: Core, from: Cell, mail: Mail | undefined, outcome: Outcome): void => {
   if (mail === undefined) {
     throw new ConfigurationError(
       `"${from.ref.path}" has no message in hand to reply to: keep \`ctx.envelope\` and pass it as \`to\``,
@@ -133,7 +132,7 @@ const answered = new WeakSet<Asker>()
 
 /** Sends as soon as there is room. */
 export const sendWhenRoom = (
-  kernel: Kernel,
+  kernel: Core,
   from: Cell | undefined,
   ref: AnyRef,
   event: EventObject,

@@ -2,20 +2,21 @@
  * The cell of one actor: who it is, what waits for it, who is below it, and its turn. What leads from one state of its
  * life to the next is in `lifecycle.ts`; a cell outlives the incarnations of its logic.
  */
-import type { AnyActorLogic } from 'xstate'
+import type { AnyActorLogic, EventObject, InspectionEvent, Snapshot } from 'xstate'
 import type { Interpreter } from '../contracts/behavior.ts'
 import type { TroupeError } from '../contracts/errors.ts'
-import type { ExitReason, SpawnOptions } from '../contracts/logic.ts'
+import type { AnyAgent } from '../contracts/agents.ts'
+import type { ExitReason, Logic, SpawnOptions } from '../contracts/logic.ts'
+import type { Address, AgentMessage, AnyRef } from '../contracts/messages.ts'
+import type { Clock, Logger } from '../contracts/ports.ts'
+import type { DeadReason, SystemEvent } from '../contracts/system.ts'
 import type { Life } from '../logic/life.ts'
-import type { Kernel } from './kernel.ts'
-import { afterTurn } from './lifecycle.ts'
-import type { LiveActor } from './live-actor.ts'
-import type { Asker, Mail, Token } from './mail.ts'
+import type { EventStream } from './event-stream.ts'
+import type { Asker, Mail, Party, Token } from './mail.ts'
 import { Mailbox } from './mailbox.ts'
 import { Ref } from './ref.ts'
-import type { Scope } from './scope.ts'
-import type { Runnable } from './scheduler.ts'
-import type { Timer } from './timers.ts'
+import type { Runnable, Scheduler } from './scheduler.ts'
+import type { Timer, Timers } from './timers.ts'
 
 /**
  * - `draining`: takes no more, and stops when its mailbox is empty
@@ -33,8 +34,8 @@ export type CellOptions = Omit<SpawnOptions, 'id' | 'input' | 'parent' | 'link'>
   readonly ownBudget?: boolean
 }
 
-export class Cell implements Runnable {
-  readonly kernel: Kernel
+export class Cell implements Runnable, Party {
+  readonly kernel: Core
   readonly name: string
   readonly parent: Cell | undefined
   readonly ref: Ref
@@ -49,9 +50,9 @@ export class Cell implements Runnable {
   /** The message in hand. */
   mail: Mail | undefined
   life: Life | undefined
-  scope: Scope | undefined
+  scope: Powers | undefined
   gateOpen = true
-  readonly mailbox = new Mailbox()
+  readonly mailbox = new Mailbox<Mail>()
   signals: (() => void)[] | undefined
   children: Map<string, Cell> | undefined
   /** The request that a task works at: what it sends hangs together with that, whatever it handles. */
@@ -59,7 +60,7 @@ export class Cell implements Runnable {
   /** The rarely needed rest. */
   more: More | undefined
 
-  constructor(kernel: Kernel, parent: Cell | undefined, name: string, start: Start) {
+  constructor(kernel: Core, parent: Cell | undefined, name: string, start: Start) {
     this.kernel = kernel
     this.parent = parent
     this.name = name
@@ -110,7 +111,7 @@ export class Cell implements Runnable {
           if (mail === undefined) break
           this.kernel.handle(this, mail)
         }
-        if (this.state !== 'running' || this.more?.exit !== undefined) afterTurn(this)
+        if (this.state !== 'running' || this.more?.exit !== undefined) this.kernel.afterTurn(this)
       }
     } finally {
       this.inTurn = false
@@ -144,7 +145,7 @@ export class More {
   pipes: Set<Token> | undefined
   hooks: ((reason: ExitReason) => unknown)[] | undefined
   abort: AbortController | undefined
-  abortOf: Scope | undefined
+  abortOf: Powers | undefined
   /** What is let go when it is gone: names, services, topics. */
   releases: Set<() => void> | undefined
   /** What is called when it is gone. */
@@ -161,7 +162,7 @@ export class More {
   /** How it ends, once asked to. */
   stop: { reason: ExitReason; timer: Timer | undefined; waiting: boolean } | undefined
   stashedSinceCrash = 0
-  live: LiveActor | undefined
+  live: Live | undefined
   interpreter: Interpreter<never> | undefined
   listeners: Map<string, Set<(event: never) => void>> | undefined
 }
@@ -176,4 +177,83 @@ export interface Watch {
 export interface KeyedTimer {
   timer: Timer
   readonly token: Token
+}
+
+/** What is left of an incarnation's powers for the rest of the kernel. */
+export interface Powers {
+  /** The incarnation has ended: what it still does is refused. */
+  over: boolean
+  /** A message has come: the wait for one begins anew. */
+  rearm(): void
+}
+
+/** The view that XState's tools have of a cell. */
+export interface Live {
+  /** A step was taken, or another incarnation has begun. */
+  changed(): void
+  emitted(event: EventObject): void
+  /** The incarnation is over: what it was stays to be looked at. */
+  keep(snapshot: Snapshot<unknown>): void
+  gone(reason: ExitReason): void
+}
+
+/** What cells and all that acts on them need of their kernel. */
+export interface Core {
+  readonly name: string
+  readonly prefix: string
+  readonly outside: Address
+  readonly clock: Clock
+  readonly log: Logger
+  readonly timers: Timers
+  readonly scheduler: Scheduler
+  readonly events: EventStream<SystemEvent>
+  readonly root: Cell
+  readonly inspector: ((event: InspectionEvent) => void) | undefined
+  random(): number
+  now(): number
+  uid(): string
+  /** A name for an actor that was given none. */
+  freshName(): string
+
+  cellOf(ref: AnyRef): Cell | undefined
+  at(path: string): Cell | undefined
+  /** The cell that works for an agent; it is started when it is needed first. */
+  agentCell(agent: AnyAgent): Cell
+  spawnAgent(logic: Logic, options: SpawnOptions, by: Cell): Cell
+  live(cell: Cell): Live
+
+  sent: number
+  handled: number
+  expired: number
+  deadLettered: number
+  actors: number
+  /** What becomes of the message in hand, unless it is handled. */
+  fate: 'handled' | 'kept' | 'dead' | 'unhandled'
+  mail(event: EventObject, from: Party | undefined): Mail
+  idOf(mail: Mail): string
+  messageOf(mail: Mail, to: Cell | undefined, address?: Address): AgentMessage
+  tell(from: Party | undefined, ref: AnyRef, event: EventObject): 'accepted' | 'rejected'
+  /** Past the gate and the bound, without an envelope. */
+  tellBare(cell: Cell, event: EventObject & Readonly<Record<string, unknown>>, from?: Party): void
+  deliver(cell: Cell, mail: Mail): 'accepted' | 'rejected'
+  post(cell: Cell, mail: Mail): 'accepted' | 'rejected'
+  handle(cell: Cell, mail: Mail): void
+  hasRoom(cell: Cell): boolean
+  isWork(cell: Cell, mail: Mail): boolean
+  deadLetter(mail: Mail, cell: Cell | undefined, reason: DeadReason, address?: Address): void
+  /** A tick, a `Terminated` or a result that is no longer wanted: as if it had never been sent. */
+  withdraw(): void
+  /** Nobody waits for the answer to this mail any more. */
+  cancelled(mail: Mail, reason: string): void
+
+  scopeFor(cell: Cell): Powers
+  /** What was asked for in a turn, and what a stop was waiting for. */
+  afterTurn(cell: Cell): void
+  /** A cell is down: its parent decides what follows. */
+  childIsDown(cell: Cell, reason: ExitReason, stopped: boolean): void
+  /** It asks to end itself, after the turn in hand. */
+  requestExit(cell: Cell, reason: ExitReason): void
+  /** Somebody linked to it has ended abnormally. */
+  endLinked(cell: Cell, reason: ExitReason): void
+  taskIsGone(cell: Cell): void
 }

@@ -14,7 +14,7 @@ export const circuitOf = (kernel: Kernel, agent: AnyAgent): CircuitControl => {
       return circuit.openUntil === undefined ? 0 : Math.max(0, circuit.openUntil - kernel.now())
     },
     set: (mode) => {
-      if (cell.receiving) kernel.agents.tell(cell, { type: 'circuit.set', mode })
+      if (cell.receiving) kernel.tellBare(cell, { type: 'circuit.set', mode })
       else circuit.mode = mode
     },
   }

@@ -3,17 +3,14 @@ import type { AnyActorRef, EventObject, InspectionEvent } from 'xstate'
 import type { ActorContext } from '../contracts/actors.ts'
 import { toTroupeError } from '../contracts/errors.ts'
 import type { Host } from '../logic/life.ts'
-import type { Cell } from './cell.ts'
-import { requestExit } from './lifecycle.ts'
-import { asXState } from './live-actor.ts'
-import type { Scope } from './scope.ts'
+import type { Cell, Powers } from './cell.ts'
 import type { Timer } from './timers.ts'
 
 export class CellHost implements Host {
   readonly #cell: Cell
-  readonly #scope: Scope
+  readonly #scope: Powers
 
-  constructor(cell: Cell, scope: Scope) {
+  constructor(cell: Cell, scope: Powers) {
     this.#cell = cell
     this.#scope = scope
   }
@@ -31,7 +28,7 @@ export class CellHost implements Host {
   }
 
   get self(): AnyActorRef {
-    return asXState(this.#cell.kernel.live(this.#cell))
+    return this.#cell.kernel.live(this.#cell) as unknown as AnyActorRef
   }
 
   startTimer(at: number, fire: () => void): unknown {
@@ -49,7 +46,7 @@ export class CellHost implements Host {
     const cell = this.#cell
     cell.rest.output = 'output' in result ? { value: result.output } : undefined
     const error = 'error' in result ? toTroupeError(result.error) : undefined
-    requestExit(cell, error ? { type: 'error', error } : { type: 'normal' })
+    cell.kernel.requestExit(cell, error ? { type: 'error', error } : { type: 'normal' })
   }
 
   changed(): void {

@@ -4,8 +4,8 @@ import { describeFaults } from '../contracts/protocol.ts'
 import type { ApprovalRequest, Approvals, Decided } from '../contracts/runs.ts'
 import type { Stream } from '../contracts/schemas.ts'
 import type { Question } from '../contracts/tasks.ts'
+import type { Core } from './cell.ts'
 import { EventStream } from './event-stream.ts'
-import type { Kernel } from './kernel.ts'
 
 const KEPT = 1_000
 
@@ -15,11 +15,11 @@ interface Entry {
 }
 
 export class Inbox implements Approvals {
-  readonly #kernel: Kernel
+  readonly #kernel: Core
   readonly #entries = new Map<string, Entry>()
   readonly #waiting: EventStream<ApprovalRequest>
 
-  constructor(kernel: Kernel) {
+  constructor(kernel: Core) {
     this.#kernel = kernel
     this.#waiting = new EventStream(kernel.log)
   }

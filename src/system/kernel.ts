@@ -2,28 +2,29 @@
  * The kernel of one system: takes mail in, hands it to cells, and accounts for each: sent = handled + expired +
  * dead-lettered + queued.
  */
-import type { EventObject, InspectionEvent, Snapshot } from 'xstate'
-import type { Mailbox as MailboxOptions } from '../contracts/agents.ts'
+import type { EventObject, InspectionEvent } from 'xstate'
+import type { AnyAgent, Mailbox as MailboxOptions } from '../contracts/agents.ts'
 import { DefectError, DeliveryError, InvalidMessageError, toTroupeError, type TroupeError } from '../contracts/errors.ts'
+import type { ExitReason, Logic, SpawnOptions } from '../contracts/logic.ts'
 import type { Address, AgentMessage, AnyRef } from '../contracts/messages.ts'
 import type { Clock, Logger } from '../contracts/ports.ts'
 import type { DeadLetter, DeadReason, SystemEvent } from '../contracts/system.ts'
 import type { Life } from '../logic/life.ts'
 import { Agents } from './agents.ts'
-import { Cell } from './cell.ts'
+import { Cell, type Powers } from './cell.ts'
 import { deepFreeze } from './freeze.ts'
 import { EventStream } from './event-stream.ts'
 import { Inbox } from './inbox.ts'
-import { crash } from './lifecycle.ts'
-import { link } from './links.ts'
+import { afterTurn, crash, endLinked, requestExit } from './lifecycle.ts'
 import { LiveActor } from './live-actor.ts'
-import { Mail } from './mail.ts'
+import { Mail, type Party } from './mail.ts'
 import { Names } from './names.ts'
 import { seededId, seededRandom } from './random.ts'
 import { Ref } from './ref.ts'
 import { RunBook } from './run-book.ts'
 import { Scheduler } from './scheduler.ts'
-import { Scope } from './scope.ts'
+import { Scope, type Registers } from './scope.ts'
+import { superviseExit, type Budget } from './supervision.ts'
 import { Timers } from './timers.ts'
 import { Topics } from './topics.ts'
 
@@ -34,7 +35,7 @@ export interface KernelOptions {
   readonly clock: Clock
   readonly log: Logger
   readonly mailbox: MailboxOptions
-  readonly intensity: { readonly intensity: number; readonly periodMs: number }
+  readonly intensity: Budget
   /** Whether messages are frozen, so that two actors never share an object that one of them changes. */
   readonly freeze: boolean
 }
@@ -42,7 +43,7 @@ export interface KernelOptions {
 const DEAD_LETTERS_LOGGED = 10
 const QUIET_MS = 300_000
 
-export class Kernel {
+export class Kernel implements Registers {
   readonly name: string
   readonly clock: Clock
   readonly log: Logger
@@ -89,7 +90,7 @@ export class Kernel {
     this.topics = new Topics(this)
     this.inbox = new Inbox(this)
     this.agents = new Agents(this)
-    this.runs = new RunBook(this)
+    this.runs = new RunBook(this, this.inbox)
     const logic = { getInitialSnapshot: () => ({}), transition: (state: unknown) => state }
     this.root = new Cell(this, undefined, '', { logic: logic as never, input: undefined, options: { shutdownMs: 'infinity' } })
     this.root.state = 'running'
@@ -109,7 +110,7 @@ export class Kernel {
   }
 
   /** Counts nothing yet: `post` does. */
-  mail(event: EventObject, from: Cell | undefined): Mail {
+  mail(event: EventObject, from: Party | undefined): Mail {
     if (this.#options.freeze) deepFreeze(event)
     return new Mail((this.#mails += 1), event, this.clock.now(), from)
   }
@@ -125,7 +126,7 @@ export class Kernel {
 
   /** The cell behind a ref, also of a copy; `undefined` when there is none, or only a namesake. */
   cellOf(ref: AnyRef): Cell | undefined {
-    const known = Ref.cellOf(ref)
+    const known = Ref.ownerOf(ref) as Cell | undefined
     if (known !== undefined) return known.kernel === this ? known : undefined
     const found = this.at(ref.path)
     return found?.ref.uid === ref.uid ? found : undefined
@@ -141,7 +142,7 @@ export class Kernel {
   }
 
   /** From outside, or from an actor. */
-  tell(from: Cell | undefined, ref: AnyRef, event: EventObject): 'accepted' | 'rejected' {
+  tell(from: Party | undefined, ref: AnyRef, event: EventObject): 'accepted' | 'rejected' {
     const mail = this.mail(event, from)
     const cell = this.cellOf(ref)
     if (cell !== undefined) return this.deliver(cell, mail)
@@ -346,32 +347,50 @@ export class Kernel {
     if (senders?.length === 0) cell.more!.senders = undefined
   }
 
-  link(a: Cell, b: Cell): void {
-    link(a, b)
-  }
-
-  /** How often the children of a cell may be restarted. */
-  intensityOf(parent: Cell): { intensity: number; periodMs: number } {
-    return parent === this.root ? this.#options.intensity : { intensity: 3, periodMs: 5_000 }
-  }
-
   /** An actor as XState sees it; the same object each time. */
   live(cell: Cell): LiveActor {
-    return (cell.rest.live ??= new LiveActor(cell))
+    return (cell.rest.live ??= new LiveActor(cell)) as LiveActor
   }
 
-  /** Its last snapshot stays to be looked at. */
-  keepLast(cell: Cell, life: Life): void {
-    cell.more?.live?.keep(life.snapshot() as Snapshot<unknown>)
+  agentCell(agent: AnyAgent): Cell {
+    return this.agents.cellOf(agent)
   }
 
-  scopeFor(cell: Cell): Scope {
-    return this.agents.scopeFor(cell) ?? new Scope(cell)
+  spawnAgent(logic: Logic, options: SpawnOptions, by: Cell): Cell {
+    return this.agents.spawn(logic, options, by)
   }
 
-  /** Nobody waits for the answer to this mail any more. */
-  cancelled(target: Cell, mail: Mail, reason: string): void {
-    this.agents.cancelled(target, mail, reason)
+  scopeFor(cell: Cell): Powers {
+    return this.agents.scopeFor(cell) ?? new Scope(cell, this)
+  }
+
+  /** Nobody waits for the answer to this mail any more: what waits expires in its mailbox, a task is cancelled. */
+  cancelled(mail: Mail, reason: string): void {
+    const target = mail.asker?.target as Cell | undefined
+    if (target?.origin === mail) this.tellBare(target, { type: 'task.cancel', reason })
+  }
+
+  tellBare(cell: Cell, event: EventObject & Readonly<Record<string, unknown>>, from?: Party): void {
+    const mail = this.mail(event, from)
+    mail.exempt = true
+    mail.bare = true
+    this.post(cell, mail)
+  }
+
+  afterTurn(cell: Cell): void {
+    afterTurn(cell)
+  }
+
+  childIsDown(cell: Cell, reason: ExitReason, stopped: boolean): void {
+    superviseExit(cell, reason, stopped, this.#options.intensity)
+  }
+
+  requestExit(cell: Cell, reason: ExitReason): void {
+    requestExit(cell, reason)
+  }
+
+  endLinked(cell: Cell, reason: ExitReason): void {
+    endLinked(cell, reason)
   }
 
   taskIsGone(cell: Cell): void {

@@ -10,15 +10,14 @@ import {
   toTroupeError,
   type TroupeError,
 } from '../contracts/errors.ts'
+import type { CellScope } from '../contracts/behavior.ts'
 import type { ExitReason } from '../contracts/logic.ts'
 import { runLogic } from '../logic/run-logic.ts'
 import { Cell, type CellOptions } from './cell.ts'
 import { tellWatchers, unwatchAll } from './death-watch.ts'
-import { breakLinks } from './links.ts'
+import { breakLinks, link } from './links.ts'
 import { CellHost } from './host.ts'
 import type { Mail } from './mail.ts'
-import { asCellScope } from './scope.ts'
-import { childIsDown } from './supervision.ts'
 
 /** What a spawn asks for. */
 export interface Birth {
@@ -50,7 +49,7 @@ export const spawnCell = (parent: Cell, birth: Birth): Cell => {
   ;(parent.children ??= new Map()).set(birth.name, cell)
   kernel.actors += 1
   birth.prepare?.(cell)
-  if (birth.link) kernel.link(birth.link, cell)
+  if (birth.link) link(birth.link, cell)
   try {
     beginLife(cell)
   } catch (thrown) {
@@ -105,13 +104,13 @@ const beginLife = (cell: Cell): void => {
   }
   cell.life = runLogic(cell.logic, {
     host: new CellHost(cell, scope),
-    scope: asCellScope(scope),
+    scope: scope as unknown as CellScope,
     input: cell.input,
     shown: () => cell.more?.interpreter,
   })
   // A child or a link may have ended it while it started.
   if (cell.state === 'starting') cell.state = 'running'
-  if (cell.more?.live) cell.more.live.renewed()
+  cell.more?.live?.changed()
   if (cell.more?.exit) leave(cell)
 }
 
@@ -120,7 +119,7 @@ const discardLife = (cell: Cell): void => {
   if (cell.scope) cell.scope.over = true
   const { life } = cell
   if (life === undefined) return
-  cell.kernel.keepLast(cell, life)
+  if (cell.more?.live) cell.more.live.keep(life.snapshot())
   cell.life = undefined
   try {
     life.discard()
@@ -204,17 +203,17 @@ const isDown = (cell: Cell, reason: ExitReason, stopped: boolean): void => {
   if (intercept) {
     cell.more!.intercept = undefined
     intercept(reason)
-  } else childIsDown(cell, reason, stopped)
+  } else cell.kernel.childIsDown(cell, reason, stopped)
 }
 
 /** Waits for the work in hand, then children, then hooks. `then` takes the end; without it the parent is told. */
 export const stop = (cell: Cell, { reason, timeoutMs }: { reason: ExitReason; timeoutMs?: number | undefined }): void => {
-  if (cell.state === 'suspended') return void childIsDown(cell, reason, true)
+  if (cell.state === 'suspended') return cell.kernel.childIsDown(cell, reason, true)
   if (!cell.receiving) return
   if (cell.inTurn) return cell.signal(() => stop(cell, { reason, timeoutMs }))
   if (cell.state === 'stopping') return
   const limit = timeoutMs ?? cell.options.shutdownMs ?? (cell.life?.childExited ? 'infinity' : 5_000)
-  if (limit === 'brutal-kill') return kill(cell, () => childIsDown(cell, KILLED, true))
+  if (limit === 'brutal-kill') return kill(cell, () => cell.kernel.childIsDown(cell, KILLED, true))
   const { kernel } = cell
   cell.state = 'stopping'
   if (cell.mailbox.size > 0) for (const mail of cell.mailbox.drain(false)) kernel.deadLetter(mail, cell, 'stopped')
@@ -236,7 +235,7 @@ export const stop = (cell: Cell, { reason, timeoutMs }: { reason: ExitReason; ti
 
 const reportKilled = (cell: Cell): void => {
   const intercept = cell.more?.intercept
-  if (intercept === undefined) return childIsDown(cell, KILLED, true)
+  if (intercept === undefined) return cell.kernel.childIsDown(cell, KILLED, true)
   cell.more!.intercept = undefined
   intercept(KILLED)
 }
@@ -337,7 +336,7 @@ export const terminate = (cell: Cell, reason: ExitReason): void => {
   discardLife(cell)
   for (const child of [...(cell.children?.values() ?? [])]) kill(child, () => terminate(child, KILLED))
   if (parent?.children?.get(cell.name) === cell) parent.children.delete(cell.name)
-  kernel.actors -= 1
+  if (parent) kernel.actors -= 1
   if (cell.origin !== undefined) kernel.taskIsGone(cell)
   if (cell.mailbox.size > 0) for (const mail of cell.mailbox.drain(true)) bury(cell, mail)
   if (more !== undefined) terminateRest(cell, reason)

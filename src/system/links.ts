@@ -1,7 +1,6 @@
 /** Links: a pact of two actors. The abnormal exit of either stops the other one, unless it traps exits. */
 import type { ExitReason, Exited } from '../contracts/logic.ts'
 import type { Cell } from './cell.ts'
-import { endLinked } from './lifecycle.ts'
 
 /** Links are of one incarnation: what restarts is linked no more. */
 export const link = (a: Cell, b: Cell): void => {
@@ -25,7 +24,7 @@ export const breakLinks = (cell: Cell, reason: ExitReason): void => {
     other.more?.links?.delete(cell)
     if (!abnormal || other.state === 'terminated') continue
     if (other.options.trapExit) tellExit(cell, other, reason)
-    else other.signal(() => endLinked(other, reason))
+    else other.signal(() => other.kernel.endLinked(other, reason))
   }
 }
 

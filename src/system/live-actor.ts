@@ -5,14 +5,14 @@
 import type { AnyActorRef, EventObject, Observer, Snapshot, Subscription } from 'xstate'
 import { powers } from '../contracts/context-of.ts'
 import type { ExitReason } from '../contracts/logic.ts'
-import type { Cell } from './cell.ts'
+import type { Cell, Live } from './cell.ts'
 import { stop } from './lifecycle.ts'
 
 type Handler = (event: EventObject) => void
 
 const INACTIVE: Snapshot<undefined> = { status: 'stopped', output: undefined, error: undefined }
 
-export class LiveActor {
+export class LiveActor implements Live {
   readonly id: string
   readonly sessionId: string
   readonly src: unknown
@@ -124,10 +124,6 @@ export class LiveActor {
     const snapshot = this.getSnapshot()
     if (snapshot === before) return
     for (const observer of this.#observers) this.#guard(() => observer.next?.(snapshot))
-  }
-
-  renewed(): void {
-    this.changed()
   }
 
   emitted(event: EventObject): void {

@@ -6,14 +6,24 @@ import type { EventObject } from 'xstate'
 import type { Outcome } from '../contracts/errors.ts'
 import type { Address, AgentMessage } from '../contracts/messages.ts'
 import type { TaskMeta } from '../contracts/tasks.ts'
-import type { Cell } from './cell.ts'
 
 /** Whoever waits for the answer to a message. It is settled once. */
 export interface Asker {
   readonly settled: boolean
   /** The actor that has the message and owes the answer. */
-  target: Cell | undefined
+  target: Party | undefined
   settle(outcome: Outcome): void
+}
+
+/** An actor, as its mail knows it. */
+export interface Party {
+  readonly ref: { readonly address: Address }
+  /** The message in hand. */
+  readonly mail: Mail | undefined
+  /** The request that a task works at: what it sends hangs together with that, whatever it handles. */
+  readonly origin: Mail | undefined
+  /** What it owes answers to. */
+  readonly more: { readonly owed: Set<Asker> | undefined } | undefined
 }
 
 /** Holds back what was sent by a timer, a watch or a pipe that is no longer wanted. */
@@ -27,7 +37,7 @@ export class Mail {
   readonly seq: number
   readonly event: EventObject
   readonly at: number
-  readonly from: Cell | undefined
+  readonly from: Party | undefined
   readonly causedBy: number
   /** The run's id, or the number of the first mail. */
   correlation: string | number
@@ -47,7 +57,7 @@ export class Mail {
   failures = 0
   #message: Envelope | undefined
 
-  constructor(seq: number, event: EventObject, at: number, from: Cell | undefined) {
+  constructor(seq: number, event: EventObject, at: number, from: Party | undefined) {
     const cause = from?.origin ?? from?.mail
     this.seq = seq
     this.event = event

@@ -3,9 +3,15 @@
  * closed gate holds back nothing else; while the gate is open, both lanes are one queue.
  */
 import { Deque } from './deque.ts'
-import type { Mail } from './mail.ts'
 
-export class Mailbox {
+/** What a mailbox has to know of a message. */
+export interface Queued {
+  readonly seq: number
+  /** Not counted against the capacity, and never evicted. */
+  readonly exempt: boolean
+}
+
+export class Mailbox<Mail extends Queued> {
   readonly #mail = new Deque<Mail>()
   #work: Deque<Mail> | undefined
   /** How many count against the capacity. */

@@ -3,12 +3,11 @@ import type { EventObject } from 'xstate'
 import { DeliveryError } from '../contracts/errors.ts'
 import type { AnyRef } from '../contracts/messages.ts'
 import { ask } from './asks.ts'
-import type { Cell } from './cell.ts'
-import type { Kernel } from './kernel.ts'
+import type { Cell, Core } from './cell.ts'
 
 /** Waits as long as the supervisor takes: children may take their time to stop. */
 export const manage = async (
-  kernel: Kernel,
+  kernel: Core,
   from: Cell | undefined,
   supervisor: AnyRef,
   request: EventObject & Readonly<Record<string, unknown>>,

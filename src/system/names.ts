@@ -4,18 +4,17 @@ import type { Receptionist } from '../contracts/actors.ts'
 import { ConflictError, DeliveryError } from '../contracts/errors.ts'
 import type { ActorRef, AnyRef, Service } from '../contracts/messages.ts'
 import type { Unsubscribe } from '../contracts/schemas.ts'
-import type { Cell } from './cell.ts'
-import type { Kernel } from './kernel.ts'
+import type { Cell, Core } from './cell.ts'
 
 type Listener = (refs: readonly ActorRef[]) => void
 
 export class Names implements Receptionist {
-  readonly #kernel: Kernel
+  readonly #kernel: Core
   readonly #names = new Map<string, { cell: Cell; release: () => void }>()
   readonly #services = new Map<string, Map<Cell, () => void>>()
   readonly #listeners = new Map<string, Set<Listener>>()
 
-  constructor(kernel: Kernel) {
+  constructor(kernel: Core) {
     this.#kernel = kernel
   }
 

@@ -1,6 +1,5 @@
 /** The address of an actor as users hold it: plain data that knows its cell, so that a send looks nothing up. */
 import type { Address, AnyRef } from '../contracts/messages.ts'
-import type { Cell } from './cell.ts'
 
 export class Ref {
   readonly address: Address
@@ -8,17 +7,18 @@ export class Ref {
   readonly uid: string
   /** Marks the refs of supervisors. */
   declare supervisor?: true
-  readonly #cell: Cell
+  readonly #owner: object
 
-  constructor(cell: Cell, system: string, path: string, uid: string) {
+  /** @param owner the cell; `ownerOf` gives it back */
+  constructor(owner: object, system: string, path: string, uid: string) {
     this.address = `troupe://${system}${path}`
     this.path = path
     this.uid = uid
-    this.#cell = cell
+    this.#owner = owner
   }
 
-  /** The cell behind a ref of this process; `undefined` for a copy, or one that came from elsewhere. */
-  static cellOf(ref: AnyRef): Cell | undefined {
-    return #cell in ref ? ref.#cell : undefined
+  /** What it was made for; `undefined` for a copy, or a ref that came from elsewhere. */
+  static ownerOf(ref: AnyRef): object | undefined {
+    return #owner in ref ? ref.#owner : undefined
   }
 }

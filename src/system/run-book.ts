@@ -5,13 +5,15 @@ import { ConflictError, DeliveryError, errorOf, NotProvidedError } from '../cont
 import type { AgentMessage } from '../contracts/messages.ts'
 import type { Run, RunEvent, RunInfo, RunOptions, Runs } from '../contracts/runs.ts'
 import type { RunScope, TaskMeta } from '../contracts/tasks.ts'
-import type { Kernel } from './kernel.ts'
+import type { Core } from './cell.ts'
+import type { Inbox } from './inbox.ts'
 import { reasonOf, RunRecord } from './run-record.ts'
 
 const ENDED_KEPT = 1_000
 
 export class RunBook implements Runs {
-  readonly #kernel: Kernel
+  readonly #kernel: Core
+  readonly #inbox: Inbox
   readonly #runs = new Map<string, RunRecord>()
   readonly #ended: string[] = []
   /** Defaults of the system. */
@@ -21,8 +23,9 @@ export class RunBook implements Runs {
   inFlight = 0
   #ids = 0
 
-  constructor(kernel: Kernel) {
+  constructor(kernel: Core, inbox: Inbox) {
     this.#kernel = kernel
+    this.#inbox = inbox
   }
 
   async run<I, O>(agent: Agent<I, O>, input: I, options?: RunOptions): Promise<O> {
@@ -37,7 +40,7 @@ export class RunBook implements Runs {
     const known = this.#runs.get(id)
     if (known && known.agent === agent && isDeepStrictEqual(known.input, input)) return known as Run<O>
     const run = new RunRecord(
-      kernel,
+      { kernel, inbox: this.#inbox },
       id,
       agent,
       input,
@@ -61,7 +64,7 @@ export class RunBook implements Runs {
       return run.settle({ status: 'rejected', error })
     }
     if (signal?.aborted) return run.cancel(reasonOf(signal))
-    const target = kernel.agents.cellOf(run.agent)
+    const target = kernel.agentCell(run.agent)
     const mail = kernel.mail({ type: 'task.request', payload: run.input } as never, undefined)
     mail.correlation = run.id
     mail.asker = run
@@ -112,7 +115,7 @@ export class RunBook implements Runs {
               if (!kernel.events.active) return
               kernel.events.emit({ seq: 0, at: kernel.now(), runId: message.correlationId, ...task, ...event } as RunEvent)
             },
-            ask: (question) => kernel.inbox.ask(message.correlationId, question),
+            ask: (question) => this.#inbox.ask(message.correlationId, question),
           }
     return { run, parentTaskId: undefined, handoff: undefined, revision: undefined, parsed: undefined }
   }

@@ -4,9 +4,9 @@ import { CancelledError, type Outcome } from '../contracts/errors.ts'
 import type { Usage } from '../contracts/ports.ts'
 import type { Run, RunEvent, RunInfo, RunOptions } from '../contracts/runs.ts'
 import type { Question, RunScope, TaskEvent, TaskIdentity } from '../contracts/tasks.ts'
-import type { Cell } from './cell.ts'
-import type { Kernel } from './kernel.ts'
-import type { Asker, Mail } from './mail.ts'
+import type { Core } from './cell.ts'
+import type { Inbox } from './inbox.ts'
+import type { Asker, Mail, Party } from './mail.ts'
 import type { Timer } from './timers.ts'
 
 const EVENTS_KEPT = 1_000
@@ -26,20 +26,22 @@ export class RunRecord implements RunScope, Asker, Run<unknown> {
   endedAt: number | undefined
   ended = false
   result: Outcome | undefined
-  target: Cell | undefined
+  target: Party | undefined
   timer: Timer | undefined
   unlisten: (() => void) | undefined
   mail: Mail | undefined
   root: TaskIdentity | undefined
-  readonly #kernel: Kernel
+  readonly #kernel: Core
+  readonly #inbox: Inbox
   readonly #resolve: (outcome: Outcome) => void
   readonly #whenEnded: () => void
   #events: RunEvent[] = []
   #seq = 0
   #wake: (() => void)[] = []
 
-  constructor(kernel: Kernel, id: string, agent: AnyAgent, input: unknown, options: RunOptions & { budget: Budget }, whenEnded: () => void) {
+  constructor({ kernel, inbox }: { kernel: Core; inbox: Inbox }, id: string, agent: AnyAgent, input: unknown, options: RunOptions & { budget: Budget }, whenEnded: () => void) {
     this.#kernel = kernel
+    this.#inbox = inbox
     this.id = id
     this.agent = agent
     this.input = input
@@ -82,7 +84,7 @@ export class RunRecord implements RunScope, Asker, Run<unknown> {
     if (this.ended) return
     const { mail, target } = this
     this.settle(outcome)
-    if (mail && target) this.#kernel.cancelled(target, mail, reason)
+    if (mail && target) this.#kernel.cancelled(mail, reason)
   }
 
   readonly cancel = (reason = 'cancelled by its caller'): void => {
@@ -105,7 +107,7 @@ export class RunRecord implements RunScope, Asker, Run<unknown> {
   }
 
   ask(question: Question): () => void {
-    return this.#kernel.inbox.ask(this.id, question)
+    return this.#inbox.ask(this.id, question)
   }
 
   async *events(): AsyncIterable<RunEvent> {

@@ -3,8 +3,7 @@
  * or written any more.
  */
 import type { EventObject } from 'xstate'
-import type { ActorContext } from '../contracts/actors.ts'
-import type { CellScope, Children, Interpreter } from '../contracts/behavior.ts'
+import type { Children, Interpreter } from '../contracts/behavior.ts'
 import { ConfigurationError, DeliveryError, toTroupeError, type Outcome, type RestartLimitError, type TroupeError } from '../contracts/errors.ts'
 import type { ExitReason, Logic, SpawnOptions } from '../contracts/logic.ts'
 import type { ActorRef, AgentMessage, AnyRef, SendOptions, Topic } from '../contracts/messages.ts'
@@ -14,31 +13,38 @@ import type { MaybePromise, Unsubscribe } from '../contracts/schemas.ts'
 import type { DeadReason } from '../contracts/system.ts'
 import { interpret } from '../logic/interpret.ts'
 import { ask, reply, sendWhenRoom } from './asks.ts'
-import type { Cell } from './cell.ts'
+import type { Cell, Core, Powers } from './cell.ts'
 import { childrenOf } from './children.ts'
 import { unwatch, watch } from './death-watch.ts'
 import { destructurable } from './destructurable.ts'
-import type { Kernel } from './kernel.ts'
+import type { Inbox } from './inbox.ts'
 import { drain, kill, requestExit, stop } from './lifecycle.ts'
 import { link, unlink } from './links.ts'
 import { mailOf, type Mail, type Token } from './mail.ts'
-import { spawn } from './spawn.ts'
-import { childIsDown } from './supervision.ts'
 import { manage } from './management.ts'
+import type { Names } from './names.ts'
+import type { RunBook } from './run-book.ts'
+import { spawn } from './spawn.ts'
+import type { Topics } from './topics.ts'
 
 type When = { afterMs: number } | { everyMs: number }
 
-export class Scope {
-  /** The incarnation has ended. */
+/** The kernel with its registers. */
+export interface Registers extends Core {
+  readonly names: Names
+  readonly topics: Topics
+  readonly inbox: Inbox
+  readonly runs: RunBook
+}
+
+export class Scope implements Powers {
   over = false
   readonly cell: Cell
+  readonly kernel: Registers
 
-  constructor(cell: Cell) {
+  constructor(cell: Cell, kernel: Registers) {
     this.cell = cell
-  }
-
-  get kernel(): Kernel {
-    return this.cell.kernel
+    this.kernel = kernel
   }
 
   get self(): ActorRef {
@@ -53,7 +59,7 @@ export class Scope {
     return this.kernel.root.ref
   }
 
-  get receptionist(): Kernel['names'] {
+  get receptionist(): Names {
     return this.kernel.names
   }
 
@@ -399,7 +405,7 @@ const linkToNobody = (cell: Cell, ref: AnyRef): void => {
 
 /** Resolves when it is gone. */
 export const stopped = (
-  kernel: Kernel,
+  kernel: Core,
   ref: AnyRef,
   { timeoutMs, info }: { timeoutMs?: number | undefined; info?: unknown },
 ): Promise<void> =>
@@ -411,7 +417,7 @@ export const stopped = (
   })
 
 /** Resolves when it has handled what it had and is gone. */
-export const drained = (kernel: Kernel, ref: AnyRef, timeoutMs: number): Promise<void> =>
+export const drained = (kernel: Core, ref: AnyRef, timeoutMs: number): Promise<void> =>
   new Promise((resolve) => {
     const cell = kernel.cellOf(ref)
     if (!cell?.alive) return resolve()
@@ -420,14 +426,7 @@ export const drained = (kernel: Kernel, ref: AnyRef, timeoutMs: number): Promise
   })
 
 /** At once; its supervisor may restart it. */
-export const killed = (kernel: Kernel, ref: AnyRef): void => {
+export const killed = (kernel: Core, ref: AnyRef): void => {
   const cell = kernel.cellOf(ref)
-  if (cell?.alive) kill(cell, () => childIsDown(cell, { type: 'killed' }, false))
+  if (cell?.alive) kill(cell, () => kernel.childIsDown(cell, { type: 'killed' }, false))
 }
-
-/** As our own behaviours type it. */
-export const asCellScope = (scope: Scope): CellScope => scope as unknown as CellScope
-
-/** As behaviours of users type it. */
-export const asContext = (scope: Scope): ActorContext<EventObject, unknown> =>
-  scope as unknown as ActorContext<EventObject, unknown>

@@ -3,8 +3,7 @@ import type { AnyActorLogic } from 'xstate'
 import { ConfigurationError, DeliveryError } from '../contracts/errors.ts'
 import type { Logic, SpawnOptions } from '../contracts/logic.ts'
 import { definition } from '../contracts/tasks.ts'
-import type { Cell, CellOptions } from './cell.ts'
-import type { Kernel } from './kernel.ts'
+import type { Cell, CellOptions, Core } from './cell.ts'
 import { spawnCell } from './lifecycle.ts'
 
 const DEFAULTS: CellOptions = { restart: 'temporary' }
@@ -13,8 +12,8 @@ const DEFAULTS: CellOptions = { restart: 'temporary' }
  * @throws DefectError `START_FAILED`
  * @throws ConflictError `NAME_TAKEN`
  */
-export const spawn = (kernel: Kernel, logic: Logic, options: SpawnOptions, by: Cell): Cell => {
-  if (definition in logic) return kernel.agents.spawn(logic, options, parentOf(kernel, options, by))
+export const spawn = (kernel: Core, logic: Logic, options: SpawnOptions, by: Cell): Cell => {
+  if (definition in logic) return kernel.spawnAgent(logic, options, parentOf(kernel, options, by))
   const { id, input, parent: _, link: linkTo, ...rest } = options
   const bare = isEmpty(rest)
   return spawnCell(parentOf(kernel, options, by), {
@@ -27,7 +26,7 @@ export const spawn = (kernel: Kernel, logic: Logic, options: SpawnOptions, by: C
 }
 
 /** The cell that the options name, else the one that spawns. */
-export const parentOf = (kernel: Kernel, { parent }: SpawnOptions, by: Cell): Cell => {
+export const parentOf = (kernel: Core, { parent }: SpawnOptions, by: Cell): Cell => {
   if (parent === undefined) return by
   const cell = kernel.cellOf(parent)
   if (cell?.alive) return cell

@@ -12,7 +12,6 @@ import { definition } from '../contracts/tasks.ts'
 import { ask, sendWhenRoom } from './asks.ts'
 import { circuitOf } from './circuit-control.ts'
 import { Kernel } from './kernel.ts'
-import { terminate } from './lifecycle.ts'
 import { link, unlink } from './links.ts'
 import type { LiveActor } from './live-actor.ts'
 import { manage } from './management.ts'
@@ -210,7 +209,7 @@ class RunningSystem {
   }
 
   actor(target: AnyRef | AnyAgent): LiveActor {
-    const cell = definition in target ? this.kernel.agents.cellOf(target) : this.kernel.cellOf(target as AnyRef)
+    const cell = definition in target ? this.kernel.agents.cellOf(target as AnyAgent) : this.kernel.cellOf(target as AnyRef)
     if (cell) return this.kernel.live(cell)
     throw new DeliveryError('NO_SUCH_ACTOR', `${(target as AnyRef).address} is not in this process`)
   }
@@ -329,5 +328,3 @@ export const providePrivate = (start: () => Promise<System>): void =>
     })
     return { outcome, cancel: () => cancel() }
   })
-
-export { terminate }

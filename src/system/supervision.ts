@@ -7,8 +7,16 @@ import type { ExitReason } from '../contracts/logic.ts'
 import type { Cell } from './cell.ts'
 import { requestExit, restart, terminate } from './lifecycle.ts'
 
+/** A budget of restarts. */
+export interface Budget {
+  readonly intensity: number
+  readonly periodMs: number
+}
+
+const DEFAULT: Budget = { intensity: 3, periodMs: 5_000 }
+
 /** @param stopped whether somebody stopped it, rather than that it ended by itself */
-export const childIsDown = (child: Cell, reason: ExitReason, stopped: boolean): void => {
+export const superviseExit = (child: Cell, reason: ExitReason, stopped: boolean, ofRoot: Budget): void => {
   const { parent } = child
   const asks = parent?.life?.childExited
   if (parent === undefined || !parent.receiving) return terminate(child, reason)
@@ -17,7 +25,7 @@ export const childIsDown = (child: Cell, reason: ExitReason, stopped: boolean): 
   }
   if (stopped || !wantsRestart(child, reason)) return terminate(child, reason)
   // By a message, so that nobody's setup runs on the stack of whoever killed it, and a stop can get in between.
-  child.signal(() => tryRestart(child))
+  child.signal(() => tryRestart(child, ofRoot))
 }
 
 const wantsRestart = ({ options }: Cell, reason: ExitReason): boolean => {
@@ -25,11 +33,11 @@ const wantsRestart = ({ options }: Cell, reason: ExitReason): boolean => {
   return options.restart === 'transient' && (reason.type === 'error' || reason.type === 'killed')
 }
 
-const tryRestart = (child: Cell): void => {
+const tryRestart = (child: Cell, ofRoot: Budget): void => {
   const parent = child.parent!
   if (child.state !== 'suspended') return
   if (!parent.receiving) return terminate(child, { type: 'shutdown' })
-  const { intensity, periodMs } = child.options.ownBudget ? { intensity: 3, periodMs: 5_000 } : parent.kernel.intensityOf(parent)
+  const { intensity, periodMs } = parent.parent || child.options.ownBudget ? DEFAULT : ofRoot
   const owner = child.options.ownBudget ? child : parent
   const now = child.kernel.now()
   const recent = (owner.rest.restarts ?? []).filter((at) => at >= now - periodMs)
@@ -39,7 +47,7 @@ const tryRestart = (child: Cell): void => {
   try {
     restart(child)
   } catch {
-    child.signal(() => tryRestart(child))
+    child.signal(() => tryRestart(child, ofRoot))
   }
 }
 

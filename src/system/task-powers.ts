@@ -5,16 +5,17 @@ import { outcomeOf, toTroupeError, type Outcome, type TroupeError } from '../con
 import type { ExitReason } from '../contracts/logic.ts'
 import type { RequestOptions, TaskEvent, TaskIdentity, TaskInput, TaskMeta, TaskReport } from '../contracts/tasks.ts'
 import { reply } from './asks.ts'
+import type { AgentRecord } from './agent-records.ts'
 import type { Cell } from './cell.ts'
 import { destructurable } from './destructurable.ts'
 import { kill, requestExit, spawnCell, terminate } from './lifecycle.ts'
-import type { Asker, Mail } from './mail.ts'
-import { Scope } from './scope.ts'
+import type { Asker, Mail, Party } from './mail.ts'
+import { Scope, type Registers } from './scope.ts'
 
 /** A request of one task to another agent. */
 class TaskAsker implements Asker {
   settled = false
-  target: Cell | undefined
+  target: Party | undefined
   readonly id: string
   readonly mail: Mail
   readonly owner: Cell
@@ -33,12 +34,12 @@ class TaskAsker implements Asker {
     this.#open.delete(this.id)
     this.target?.more?.owed?.delete(this)
     const { kernel } = this.owner
-    kernel.agents.tell(this.owner, { type: 'task.response', id: this.id, outcome } as never, this.target)
+    kernel.tellBare(this.owner, { type: 'task.response', id: this.id, outcome }, this.target)
   }
 
   withdraw(reason: string): void {
     this.settled = true
-    if (this.target) this.owner.kernel.cancelled(this.target, this.mail, reason)
+    if (this.target) this.owner.kernel.cancelled(this.mail, reason)
   }
 }
 
@@ -48,8 +49,14 @@ interface Open {
 
 export class TaskPowers extends Scope {
   settled = false
+  readonly #record: AgentRecord
   readonly #open = new Map<string, Open>()
   #identity: TaskIdentity | undefined
+
+  constructor(cell: Cell, kernel: Registers, record: AgentRecord) {
+    super(cell, kernel)
+    this.#record = record
+  }
 
   get task(): TaskInput {
     return this.cell.input as TaskInput
@@ -86,8 +93,8 @@ export class TaskPowers extends Scope {
       asker.settle({ status: 'exhausted', what: 'hops', cap: run.maxHops, spent: mail.hops })
       return id
     }
-    kernel.agents.recordOf(cell.parent!).metrics.messagesOut += 1
-    const target = kernel.agents.cellOf(agent)
+    this.#record.metrics.messagesOut += 1
+    const target = kernel.agentCell(agent)
     kernel.post(target, mail)
     return id
   }
@@ -97,7 +104,7 @@ export class TaskPowers extends Scope {
     const name = kernel.freshName()
     const respond = (outcome: Outcome): void => {
       if (!this.#open.delete(name)) return
-      kernel.agents.tell(cell, { type: 'task.response', id: name, outcome } as never, cell)
+      kernel.tellBare(cell, { type: 'task.response', id: name, outcome }, cell)
     }
     try {
       const child = spawnCell(cell, { logic, name, input, options: { restart: 'temporary' } })
@@ -133,7 +140,7 @@ export class TaskPowers extends Scope {
   }
 
   report(report: TaskReport): void {
-    if (!this.over && this.cell.parent) this.kernel.agents.tell(this.cell.parent, report, this.cell)
+    if (!this.over && this.cell.parent) this.kernel.tellBare(this.cell.parent, report, this.cell)
   }
 
   record(event: TaskEvent): void {
@@ -143,7 +150,7 @@ export class TaskPowers extends Scope {
   waiting(waiting: boolean): void {
     const asker = this.cell.origin?.asker
     if (!(asker instanceof TaskAsker) || asker.settled) return
-    this.kernel.agents.tell(asker.owner, { type: 'task.waiting', id: asker.id, waiting } as never, this.cell)
+    this.kernel.tellBare(asker.owner, { type: 'task.waiting', id: asker.id, waiting }, this.cell)
   }
 
   #answer(outcome: Outcome): void {

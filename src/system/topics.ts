@@ -6,8 +6,7 @@ import type { EventObject } from 'xstate'
 import type { AgentMessage } from '../contracts/messages.ts'
 import type { Bus } from '../contracts/ports.ts'
 import type { Unsubscribe } from '../contracts/schemas.ts'
-import type { Cell } from './cell.ts'
-import type { Kernel } from './kernel.ts'
+import type { Cell, Core } from './cell.ts'
 import type { Mail } from './mail.ts'
 
 type Subscriber = { readonly cell: Cell } | { readonly listener: (message: AgentMessage) => void }
@@ -16,13 +15,13 @@ type Subscriber = { readonly cell: Cell } | { readonly listener: (message: Agent
 export const BROADCAST = 'broadcast'
 
 export class Topics {
-  readonly #kernel: Kernel
+  readonly #kernel: Core
   readonly #topics = new Map<string, Set<Subscriber>>()
   readonly #fromBus = new Map<string, Promise<Unsubscribe> | Unsubscribe>()
   /** Ends with the system. */
   bus: Bus | undefined
 
-  constructor(kernel: Kernel) {
+  constructor(kernel: Core) {
     this.#kernel = kernel
   }
 

@@ -55,6 +55,12 @@ describe('JSONL', () => {
     ])
   })
 
+  it('is not fooled by a return in the middle of a line that is too long', async () => {
+    const [long, next] = await jsonl(`"${'x'.repeat(98)}"\r`, 'and more\n2')
+    expect(faultAt(long)?.message).toContain('longer than 100 bytes')
+    expect(next).toEqual({ line: 2, value: 2 })
+  })
+
   it('names a line that is not UTF-8', async () => {
     const [bad, next] = await jsonl(Buffer.from([0x22, 0xff, 0x22, 0x0a]), '2')
     expect(faultAt(bad)?.message).toContain('not UTF-8')
@@ -107,6 +113,23 @@ describe('CSV', () => {
     const items = await csv('id,text\n1,5" disk\n2,fine\n')
     expect(faultAt(items[0])?.message).toContain('not CSV')
     expect(items[1]).toEqual({ line: 3, value: { id: '2', text: 'fine' } })
+  })
+
+  it('keeps a lone return as part of a field', async () => {
+    expect(await csv('id,text\n1,a\rb\n')).toEqual([{ line: 2, value: { id: '1', text: 'a\rb' } }])
+  })
+
+  it('gives a quote up that is open for too many lines, and does not read on for its end', async () => {
+    let read = 0
+    const lines = async function* () {
+      for (const text of ['id,text', '1,"open']) yield { line: ++read, text }
+      for (;;) yield { line: ++read, text: '2,fine' }
+    }
+    const items = readCsv(lines())
+    expect(faultAt((await items.next()).value as Item)?.message).toContain('never closed')
+    expect(read).toBeLessThan(1_100)
+    expect((await items.next()).value).toEqual({ line: 3, value: { id: '2', text: 'fine' } })
+    await items.return(undefined)
   })
 
   it('names a line that is too long, also inside a quoted field', async () => {

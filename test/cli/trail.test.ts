@@ -11,7 +11,7 @@ type Part = { role: string; agent: AnyAgent }
 
 /** As much of an agent as the command looks at. */
 const fake = (name: string, parts: Part[] = [], more: object = {}): AnyAgent =>
-  ({ name, [definition]: { name, parts, input: undefined, fallback: undefined, ...more } }) as unknown as AnyAgent
+  ({ name, [definition]: { name, parts, input: undefined, ...more } }) as unknown as AnyAgent
 
 const started = (taskId: string, agent: string, parentTaskId?: string, at = 0): RunEvent =>
   ({ type: 'task.started', taskId, agent, parentTaskId, at, attempt: 1 }) as unknown as RunEvent
@@ -67,8 +67,11 @@ describe('durations', () => {
 })
 
 describe('a team', () => {
-  it('has all agents that its root is made of, fallbacks too, once each', () => {
-    const backed = fake('backed', [{ role: 'to', agent: triage }], { fallback: desk })
+  it('has all agents that its root is made of, once each', () => {
+    const backed = fake('backed', [
+      { role: 'to', agent: triage },
+      { role: 'fallback', agent: desk },
+    ])
     expect([...agentsOf([backed, triage]).keys()].sort()).toEqual(['backed', 'billing', 'desk', 'opinions', 'triage', 'words'])
   })
 

@@ -11,6 +11,8 @@ const base = setup({
   actions: {
     add: assign({ n: ({ context }) => context.n + 1 }),
     tell: emit(({ context }) => ({ type: 'told', n: context.n })),
+    first: emit({ type: 'first' }),
+    second: emit({ type: 'second' }),
     fail: assign(() => {
       throw new RangeError('broken')
     }),
@@ -22,7 +24,7 @@ const states = {
     entry: 'tell',
     on: {
       add: { actions: ['add', 'tell'] },
-      twice: { actions: [emit({ type: 'first' }), emit({ type: 'second' })] },
+      twice: { actions: ['first', 'second'] },
       fail: { target: 'b', actions: ['add', 'tell', 'fail'] },
       forbidden: {},
       go: 'b',

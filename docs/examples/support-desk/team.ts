@@ -8,7 +8,7 @@ import { Answer, Ticket } from './desk.ts'
 import { frontDesk } from './front-desk.ts'
 import { byWords, opinions } from './opinions.ts'
 import { specialist, type Setup } from './specialist.ts'
-import { crashes, fails, hangs } from './troubles.ts'
+import { crashes, fails, hangs, killsAfter } from './troubles.ts'
 
 /** How each specialist is set up. `concurrency`: tickets at once, the rest waits. */
 interface Desk {
@@ -60,7 +60,7 @@ const supportDesk = ({ concurrency, ...setup }: Desk): Agent<Ticket, Answer> => 
 const calm: Setup = { timeoutMs: 5_000, attempts: 2, openMs: 5_000 }
 export default supportDesk({ billing: calm, technical: calm, sales: calm, account: calm, concurrency: 1_000 })
 
-/** What `--faults` runs: one specialist hangs, one crashes, one fails thrice. Slow enough to be watched. */
+/** What `--faults` runs: one specialist hangs, one has a bug, one fails thrice. Slow enough to be watched. */
 export const faults = supportDesk({
   billing: { ...calm, work: (ctx) => ctx.sleep(40) },
   technical: { timeoutMs: 150, attempts: 2, openMs: 500, work: hangs(4) },
@@ -68,3 +68,6 @@ export const faults = supportDesk({
   account: { timeoutMs: 1_000, attempts: 1, openMs: 300, work: crashes(3) },
   concurrency: 4,
 })
+
+/** What `--faults` does besides: kills an actor in the middle of its work. */
+export const sabotage = killsAfter('account', 5)

@@ -1,5 +1,5 @@
 /** Faults on purpose, for `--faults`: what can go wrong in a specialist, a bounded number of times. */
-import { ProviderError, type Ctx } from 'troupe'
+import { ProviderError, type Ctx, type System } from 'troupe'
 
 /** Called before a specialist works; may do harm. */
 export type Trouble = (ctx: Ctx) => void | Promise<void>
@@ -23,3 +23,15 @@ export const fails = (times: number): Trouble =>
   first(times, () => {
     throw new ProviderError('the price list is not to be reached', { code: 'UNAVAILABLE', retryable: true })
   })
+
+/** Kills the actor of an agent when that has begun so many tasks; its supervisor starts it again. */
+export const killsAfter =
+  (agent: string, tasks: number) =>
+  (system: System): void => {
+    let begun = 0
+    system.events.subscribe((event) => {
+      if (event.type !== 'task.started' || event.agent !== agent || ++begun !== tasks) return
+      const actor = system.lookup(`/${agent}`)
+      if (actor) system.kill(actor)
+    })
+  }

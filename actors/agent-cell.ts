@@ -1,0 +1,281 @@
+/**
+ * An agent in its cell: the lifecycle of `machines/agent.ts` with its effects performed. It admits requests, gives
+ * permits and keeps count; each task has a cell of its own.
+ */
+import type { AnyEventObject } from 'xstate'
+import { agentMachine, type AgentEffect, type CircuitState } from '../machines/agent.ts'
+import { isTripped, recordResult } from '../machines/circuit.ts'
+import { incarnate, type CellLogic, type Incarnation, type Interpreter } from '../src/contracts/behavior.ts'
+import {
+  CircuitOpenError,
+  DeliveryError,
+  InvalidMessageError,
+  outcomeOf,
+  toTroupeError,
+  type TroupeError,
+} from '../src/contracts/errors.ts'
+import type { AgentMessage } from '../src/contracts/messages.ts'
+import { describeFaults, parseWith } from '../src/contracts/protocol.ts'
+import type {
+  AgentDefinition,
+  AgentScope,
+  CircuitSet,
+  Permit,
+  TaskInput,
+  TaskMeta,
+  TaskReport,
+} from '../src/contracts/tasks.ts'
+
+/** The logic of an agent's cell. */
+export const agentLogic: CellLogic<AnyEventObject, AgentDefinition, AgentScope> = {
+  [incarnate]: (scope, definition) => new AgentActor(scope, definition),
+}
+
+/** How many durations are kept for percentiles. */
+const DURATIONS_KEPT = 1_024
+
+type Failed = Extract<TaskReport, { type: 'attempt.failed' }>
+type Settled = Extract<TaskReport, { type: 'task.settled' }>
+
+/** A request between its arrival and its start. */
+interface Arrived {
+  readonly request: AgentMessage
+  readonly meta: TaskMeta
+  readonly input: unknown
+}
+
+class AgentActor implements Incarnation {
+  readonly #scope: AgentScope
+  readonly #definition: AgentDefinition
+  readonly #lifecycle: Interpreter<typeof agentMachine>
+  #arrived: Arrived | undefined
+  #permit: Permit
+  #gateOpen = true
+  #stopping = false
+
+  constructor(scope: AgentScope, definition: AgentDefinition) {
+    this.#scope = scope
+    this.#definition = definition
+    this.#permit = { epoch: scope.circuit.epoch, probe: false }
+    this.#lifecycle = scope.interpret(agentMachine, {
+      input: limitsOf(definition),
+      perform: (effect) => this.#perform(effect as AgentEffect),
+    })
+    this.#restore()
+    for (const topic of definition.listen?.topics ?? []) scope.subscribe(topic)
+  }
+
+  receive(message: AnyEventObject): void {
+    // Envelopes come from others; what has none, from the kernel, from tasks and from timers.
+    if ('correlationId' in message) this.#received(message as unknown as AgentMessage)
+    else this.#reported(message as TaskReport | CircuitSet | { type: 'open.timer' | 'probe.timer' })
+  }
+
+  stopping(): void {
+    this.#stopping = true
+    this.#finishWhenIdle()
+  }
+
+  #received(message: AgentMessage): void {
+    if (message.type === 'task.request') this.#admit(message)
+    else if (this.#definition.listen && isForEverybody(message)) this.#start(message, message.payload)
+    else this.#scope.unhandled()
+  }
+
+  #reported(report: TaskReport | CircuitSet | { type: 'open.timer' | 'probe.timer' }): void {
+    const at = this.#scope.now()
+    switch (report.type) {
+      case 'task.settled':
+        this.#settled(report, at)
+        break
+      case 'attempt.failed':
+        this.#failed(report, at)
+        break
+      case 'attempt.requested':
+        this.#lifecycle.send({ type: 'attempt.requested', id: report.id, at })
+        break
+      case 'task.lost':
+        this.#lost(report.input, at)
+        break
+      case 'circuit.set':
+        this.#lifecycle.send({ type: 'circuit.set', mode: report.mode, at })
+        break
+      case 'open.timer':
+      case 'probe.timer':
+        this.#lifecycle.send({ type: report.type, at })
+        break
+      default:
+        return this.#scope.unhandled()
+    }
+    this.#keep()
+    if (this.#stopping) this.#finishWhenIdle()
+  }
+
+  #perform(effect: AgentEffect): void {
+    switch (effect.type) {
+      case 'task.start':
+        return this.#startTask(effect.probe ? { ...this.#permit, probe: true } : this.#permit, 0)
+      case 'task.divert':
+        return this.#startTask(undefined, effect.retryAfterMs)
+      case 'task.reject':
+        return this.#refuse(new CircuitOpenError(this.#definition.name, effect.retryAfterMs))
+      case 'attempt.grant':
+        return this.#scope.answerTask(effect.id, {
+          type: 'attempt.granted',
+          permit: { ...this.#permit, probe: effect.probe },
+        })
+      case 'attempt.deny':
+        return this.#scope.answerTask(effect.id, { type: 'attempt.denied', retryAfterMs: effect.retryAfterMs })
+      case 'timer.arm': {
+        const afterMs = Math.max(0, effect.at - this.#scope.now())
+        return this.#scope.timers.start(effect.key, { type: `${effect.key}.timer` }, { afterMs })
+      }
+      case 'timer.cancel':
+        return this.#scope.timers.cancel(effect.key)
+      case 'circuit.changed':
+        return this.#changed(effect.from, effect.to)
+    }
+  }
+
+  #admit(request: AgentMessage): void {
+    const { input, name, concurrency } = this.#definition
+    if (concurrency === 1 && request.chain.includes(this.#scope.self.address)) {
+      const text = `"${name}" takes one task at a time, and that one waits for this`
+      return this.#turnAway(request, new DeliveryError('ASK_CYCLE', text, request.payload))
+    }
+    const { meta } = this.#scope
+    if (!input || input === meta.parsed) return this.#start(request, request.payload, meta)
+    try {
+      const parsed = parseWith(input, request.payload)
+      if ('value' in parsed) return this.#start(request, parsed.value, meta)
+      const { faults } = parsed
+      const text = `the input of "${name}" does not fit its contract: ${describeFaults(faults)}`
+      this.#turnAway(request, new InvalidMessageError(text, { code: 'INVALID_INPUT', faults, agent: name }))
+    } catch (thrown) {
+      this.#turnAway(request, toTroupeError(thrown))
+    }
+  }
+
+  #start(request: AgentMessage, input: unknown, meta = this.#scope.meta): void {
+    this.#arrived = { request, meta, input }
+    this.#lifecycle.send({ type: 'task.request', id: request.id, at: this.#scope.now() })
+    this.#arrived = undefined
+    this.#setGate()
+  }
+
+  #startTask(permit: Permit | undefined, retryAfterMs: number): void {
+    if (!this.#arrived) return
+    const { request, meta, input } = this.#arrived
+    this.#scope.startTask({ definition: this.#definition, request, meta, input, permit, retryAfterMs })
+  }
+
+  #refuse(error: TroupeError): void {
+    if (this.#arrived) this.#turnAway(this.#arrived.request, error)
+  }
+
+  #turnAway(request: AgentMessage, error: TroupeError): void {
+    this.#scope.metrics.failed += 1
+    this.#scope.refuse(request, outcomeOf(error))
+  }
+
+  #failed({ permit, counts, durationMs }: Failed, at: number): void {
+    const late = permit.epoch !== this.#scope.circuit.epoch
+    const trip = !late && counts && this.#judge(true, durationMs, at)
+    this.#lifecycle.send({ type: 'attempt.failed', at, counts, late, probe: permit.probe, trip })
+  }
+
+  #settled({ permit, good, status, attemptMs, durationMs, attempts }: Settled, at: number): void {
+    this.#measure(status === 'completed', durationMs, attempts)
+    const late = permit !== undefined && permit.epoch !== this.#scope.circuit.epoch
+    const trip = good && !late && this.#judge(false, attemptMs, at)
+    const probe = permit?.probe === true
+    this.#lifecycle.send({ type: 'task.settled', at, failed: status === 'failed', good, late, probe, trip })
+  }
+
+  /** Its cell died, so whatever it tried has failed. */
+  #lost({ permit, request }: TaskInput, at: number): void {
+    if (permit) this.#failed({ type: 'attempt.failed', id: request.id, permit, counts: true, durationMs: 0 }, at)
+    this.#measure(false, at - request.timestamp, 1)
+    const settled = { failed: true, good: false, late: false, probe: false, trip: false }
+    this.#lifecycle.send({ type: 'task.settled', at, ...settled })
+  }
+
+  /** Whether the window opens the circuit after this call. */
+  #judge(failed: boolean, durationMs: number, at: number): boolean {
+    const { circuit } = this.#definition
+    if (!circuit || !circuit.window) return false
+    const { results } = this.#scope.circuit
+    recordResult(results, { at, failed, slow: durationMs > circuit.window.slowMs }, circuit.window)
+    return isTripped(results, circuit.window)
+  }
+
+  #measure(completed: boolean, durationMs: number, attempts: number): void {
+    const { metrics } = this.#scope
+    const count = metrics.completed + metrics.failed
+    metrics.durationsMs[count % DURATIONS_KEPT] = durationMs
+    metrics.totalMs += durationMs
+    if (completed) metrics.completed += 1
+    else metrics.failed += 1
+    if (attempts > 1) metrics.retried += attempts - 1
+  }
+
+  #changed(from: CircuitState, to: CircuitState): void {
+    const { circuit } = this.#scope
+    circuit.state = to
+    circuit.epoch += 1
+    circuit.mode = to === 'isolated' || to === 'disabled' || to === 'metrics-only' ? to : 'normal'
+    circuit.results.length = 0
+    this.#permit = { epoch: circuit.epoch, probe: false }
+    this.#scope.circuitChanged(from, to)
+  }
+
+  /** What has to outlive this incarnation. */
+  #keep(): void {
+    const { context } = this.#lifecycle
+    const { circuit } = this.#scope
+    circuit.failures = context.failures
+    circuit.trips = context.trips
+    circuit.openUntil = context.openUntil
+    this.#setGate()
+  }
+
+  #restore(): void {
+    const { circuit } = this.#scope
+    const { mode, failures, trips, openUntil } = circuit
+    const state = mode === 'normal' ? circuit.state : mode
+    if (state === 'closed' && failures === 0 && trips === 0) return
+    // Its probes are gone: the next request is one.
+    const restored = state === 'half-open' ? 'open' : state
+    if (restored !== circuit.state) this.#changed(circuit.state, restored)
+    this.#lifecycle.send({ type: 'circuit.restored', circuit: restored, failures, trips, openUntil, at: this.#scope.now() })
+    this.#keep()
+  }
+
+  /** Work waits while enough is in flight; what an open circuit refuses, it refuses at once. */
+  #setGate(): void {
+    const { running, circuit } = this.#lifecycle.context
+    const refuses = !this.#definition.fallback && (circuit === 'open' || circuit === 'half-open' || circuit === 'isolated')
+    const open = refuses || running < this.#definition.concurrency
+    if (open === this.#gateOpen) return
+    this.#gateOpen = open
+    this.#scope.gate(open)
+  }
+
+  #finishWhenIdle(): void {
+    if (this.#lifecycle.context.running === 0) this.#scope.finish()
+  }
+}
+
+const isForEverybody = ({ to }: AgentMessage): boolean => to === 'broadcast' || to.startsWith('topic:')
+
+/** Without a circuit it opens only by hand. */
+const limitsOf = ({ circuit, concurrency, fallback }: AgentDefinition) => ({
+  concurrency,
+  failures: circuit ? circuit.failures : Infinity,
+  openMs: circuit ? circuit.openMs : 30_000,
+  maxOpenMs: circuit ? circuit.maxOpenMs : 300_000,
+  probes: circuit ? circuit.probes : 1,
+  missRate: circuit && circuit.window ? circuit.window.failureRate : 0,
+  probeTimeoutMs: circuit ? circuit.probeTimeoutMs : 60_000,
+  fallback: fallback !== undefined,
+})

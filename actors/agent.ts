@@ -1,0 +1,72 @@
+/** `agent`: a contract, a way to do the work, and resilience around it. How it lives is in `agent-cell.ts`. */
+import type { AnyActorLogic, InputFrom, OutputFrom } from 'xstate'
+import type { Agent, AnyAgent, ByModel, ByRun, Common, Fixed } from '../src/contracts/agents.ts'
+import { ConfigurationError } from '../src/contracts/errors.ts'
+import type { Given, Schema, Written } from '../src/contracts/schemas.ts'
+import type { StartWork } from '../src/contracts/tasks.ts'
+import { defineAgent, ofAgents } from './definition.ts'
+import { runFunction } from './run-work.ts'
+
+export { agentLogic } from './agent-cell.ts'
+
+/**
+ * An agent whose work is a machine or other XState logic: one instance per task, its `input` is the task's
+ * input, its `output` the answer.
+ */
+export function agent<L extends AnyActorLogic>(
+  name: string,
+  options: { machine: L; run?: never; model?: never } & Common<InputFrom<L>, OutputFrom<L>>,
+): Agent<InputFrom<L>, OutputFrom<L>>
+/**
+ * An agent whose work is a function (`run`) or turns of a model (`model`). Its input defaults to text; its
+ * output to what `run` returns, with a model to text.
+ */
+export function agent<
+  I = string,
+  IS extends Schema | undefined = undefined,
+  S extends Schema | undefined = undefined,
+  R = string,
+>(
+  name: string,
+  options: ByRun<IS, I, S, R> | ByModel<IS, I, S>,
+): Agent<Fixed<Written<IS, I>>, Fixed<Given<S, R>>>
+export function agent(name: string, given: object): AnyAgent {
+  const options = given as AnyOptions
+  const { input, output, listen, effect } = options
+  const making = {
+    input,
+    output,
+    effect,
+    listen: listen && { topics: listen.topics ?? [], handle: listen.handle as never },
+    work: workOf(name, options),
+    parts: [],
+  }
+  return defineAgent<never, unknown>(name, options as Common<never, unknown>, making, ofAgents)
+}
+
+type AnyOptions = Partial<
+  Pick<ByRun<Schema | undefined, never, Schema | undefined, unknown>, 'input' | 'output' | 'listen' | 'effect' | 'guard'>
+> & { run?: unknown; machine?: unknown; model?: unknown }
+
+/** @throws ConfigurationError unless there is exactly one way to do the work, and one that is there yet */
+const workOf = (name: string, { run, machine, model, guard }: AnyOptions): StartWork => {
+  const ways = [run, machine, model].filter((way) => way !== undefined).length
+  if (ways !== 1) throw new ConfigurationError(`"${name}" needs exactly one of \`run\`, \`machine\` and \`model\``)
+  if (model !== undefined) throw new ConfigurationError(`"${name}": agents with a model are not there yet; use \`run\``)
+  // A guard that nobody asks would be worse than none.
+  if (guard !== undefined) throw new ConfigurationError(`"${name}": guards are not there yet`)
+  return run === undefined ? runLogic(machine as AnyActorLogic) : runFunction(run as Parameters<typeof runFunction>[0])
+}
+
+/** One instance of the logic per attempt, in a cell of its own. */
+const runLogic =
+  (logic: AnyActorLogic): StartWork =>
+  (input, task): ReturnType<StartWork> => {
+    const id = task.execute(logic, input)
+    return {
+      responded: (answered, outcome) => {
+        if (answered === id) task.done(outcome)
+      },
+    }
+  }
+

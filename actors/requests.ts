@@ -1,0 +1,40 @@
+/** What one attempt has asked of others and is still open, with the time limits of those requests. */
+import type { TaskKernel } from '../src/contracts/tasks.ts'
+import { TimeLimit } from './time-limit.ts'
+
+/** Open requests by id; most have no limit of their own. */
+export class Requests {
+  readonly #kernel: TaskKernel
+  readonly #open = new Map<string, TimeLimit | undefined>()
+
+  constructor(kernel: TaskKernel) {
+    this.#kernel = kernel
+  }
+
+  opened(id: string, timeoutMs: number | undefined): void {
+    const limited = timeoutMs !== undefined && timeoutMs !== Infinity
+    const message = { type: 'request.timer', id, timeoutMs }
+    this.#open.set(id, limited ? new TimeLimit(this.#kernel, `request ${id}`, message, timeoutMs) : undefined)
+  }
+
+  /** `false`: it was not open any more. */
+  closed(id: string): boolean {
+    this.#open.get(id)?.cancel()
+    return this.#open.delete(id)
+  }
+
+  /** Whether somebody below this request waits for people. */
+  waits(id: string, waiting: boolean): void {
+    const limit = this.#open.get(id)
+    if (waiting) limit?.pause()
+    else limit?.resume()
+  }
+
+  withdrawAll(reason: string): void {
+    for (const [id, limit] of this.#open) {
+      limit?.cancel()
+      this.#kernel.withdraw(id, reason)
+    }
+    this.#open.clear()
+  }
+}

@@ -1,0 +1,176 @@
+/**
+ * What `run` is given. Members are made when they are read, bound to their task, so that they work destructured and a
+ * function that needs none of them costs nothing. Once its attempt is over, nothing is sent any more.
+ */
+import type { EventObject } from 'xstate'
+import type { Agent, Ctx, HandoffContext, Revision, TaskOptions } from '../src/contracts/agents.ts'
+import { CancelledError, DeliveryError, outcomeOf, toTroupeError } from '../src/contracts/errors.ts'
+import type { Logger } from '../src/contracts/ports.ts'
+import type { MaybePromise } from '../src/contracts/schemas.ts'
+import type { TaskScope } from '../src/contracts/tasks.ts'
+import type { StepContext } from '../src/contracts/tools.ts'
+import type { RunWork } from './run-work.ts'
+
+export class TaskContext implements Ctx {
+  readonly #work: RunWork
+  readonly #task: TaskScope
+  /** How often each name of a step was used in this attempt. */
+  #names: Map<string, number> | undefined
+  #log: Logger | undefined
+
+  constructor(work: RunWork) {
+    this.#work = work
+    this.#task = work.task
+  }
+
+  get runId(): string {
+    return this.#task.meta.run.id
+  }
+
+  get taskId(): string {
+    return this.#task.taskId
+  }
+
+  get attempt(): number {
+    return this.#task.attempt
+  }
+
+  get key(): string {
+    return `${this.runId}/${this.taskId}`
+  }
+
+  get signal(): AbortSignal {
+    return this.#work.signal
+  }
+
+  get log(): Logger {
+    const { runId, taskId } = this
+    return (this.#log ??= this.#task.cell.log.child({ runId, taskId, agent: this.#task.definition.name }))
+  }
+
+  get budget(): Ctx['budget'] {
+    const { run } = this.#task.meta
+    return { ...run.budget, hops: Math.max(0, run.maxHops - this.#task.request.hops) }
+  }
+
+  get handoff(): HandoffContext | undefined {
+    return this.#task.meta.handoff
+  }
+
+  get revision(): Revision | undefined {
+    return this.#task.meta.revision
+  }
+
+  get now(): Ctx['now'] {
+    return () => this.#task.cell.now()
+  }
+
+  get random(): Ctx['random'] {
+    return () => this.#task.cell.random()
+  }
+
+  get sleep(): Ctx['sleep'] {
+    return (ms) => (this.#work.over ? Promise.reject(this.#work.over) : this.#work.sleep(ms))
+  }
+
+  get ask(): Ctx['ask'] {
+    return <I, O>(agent: Agent<I, O>, input: I, options?: TaskOptions) => this.#ask<O>(agent as never, input, options)
+  }
+
+  get step(): Ctx['step'] {
+    return <T>(name: string, fn: (step: StepContext) => MaybePromise<T>) => {
+      const result = this.#step(name, fn)
+      // A step that nobody awaits must not bring the process down.
+      result.catch(() => {})
+      return result
+    }
+  }
+
+  get help(): Ctx['help'] {
+    return (capability, task) =>
+      Promise.reject(
+        this.#work.over ?? new DeliveryError('NO_PEER', `nobody offers "${capability}" to "${this.#task.definition.name}"`, task),
+      )
+  }
+
+  get tell(): Ctx['tell'] {
+    return (to, message) => {
+      this.#work.refuseWhenOver()
+      return this.#task.cell.tell(to, message)
+    }
+  }
+
+  get publish(): Ctx['publish'] {
+    return (topic, message) => {
+      this.#work.refuseWhenOver()
+      this.#task.cell.publish<EventObject>(topic as string, message)
+    }
+  }
+
+  get emit(): Ctx['emit'] {
+    return (name, data) => {
+      this.#work.refuseWhenOver()
+      this.#task.record({ type: 'run.emitted', name, data })
+    }
+  }
+
+  #ask<O>(agent: Agent<never, O>, input: unknown, options: TaskOptions = {}): Promise<O> {
+    if (this.#work.over) return Promise.reject(this.#work.over)
+    const { signal, timeoutMs, budget } = options
+    if (signal?.aborted) return Promise.reject(abortedBy(signal))
+    const id = this.#task.delegate(agent, input, { timeoutMs, budget })
+    const answer = this.#work.wait<O>(id)
+    if (!signal) return answer
+    const abort = (): void => this.#work.giveUp(id, abortedBy(signal))
+    signal.addEventListener('abort', abort, { once: true })
+    return answer.finally(() => signal.removeEventListener('abort', abort))
+  }
+
+  async #step<T>(name: string, fn: (step: StepContext) => MaybePromise<T>): Promise<T> {
+    this.#work.refuseWhenOver()
+    const names = (this.#names ??= new Map<string, number>())
+    const occurrence = (names.get(name) ?? 0) + 1
+    names.set(name, occurrence)
+    const key = `${this.key}/${name}#${String(occurrence)}`
+    const { steps } = this.#task
+    if (steps.has(key)) return steps.get(key) as T
+    this.#task.record({ type: 'step.started', name, key, input: undefined })
+    try {
+      const output = await fn(new Step(this, key))
+      // Kept even when the attempt is over by now: what is finished never runs again.
+      steps.set(key, output)
+      this.#task.record({ type: 'step.ended', name, key, outcome: { status: 'completed', output } })
+      return output
+    } catch (thrown) {
+      const error = toTroupeError(thrown)
+      this.#task.record({ type: 'step.ended', name, key, outcome: outcomeOf(error) })
+      throw error
+    }
+  }
+}
+
+class Step implements StepContext {
+  readonly #ctx: TaskContext
+  readonly key: string
+
+  constructor(ctx: TaskContext, key: string) {
+    this.#ctx = ctx
+    this.key = key
+  }
+
+  get signal(): AbortSignal {
+    return this.#ctx.signal
+  }
+
+  get runId(): string {
+    return this.#ctx.runId
+  }
+
+  get log(): Logger {
+    return this.#ctx.log
+  }
+}
+
+const abortedBy = ({ reason }: AbortSignal): CancelledError =>
+  reason instanceof CancelledError ? reason : new CancelledError(reason instanceof Error ? reason.message : String(reason))
+

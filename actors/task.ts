@@ -1,0 +1,378 @@
+/**
+ * One task in its cell: the machine of `machines/task.ts` with its effects performed, and the powers that the work of an
+ * attempt has. What the work throws is the task's defect, never the cell's.
+ */
+import type { AnyActorLogic, AnyEventObject } from 'xstate'
+import { taskMachine, type TaskFlowEffect } from '../machines/task.ts'
+import type { AnyAgent } from '../src/contracts/agents.ts'
+import { incarnate, type CellLogic, type Incarnation } from '../src/contracts/behavior.ts'
+import {
+  CircuitOpenError,
+  DeniedError,
+  InvalidMessageError,
+  outcomeOf,
+  TimeoutError,
+  toTroupeError,
+  type Outcome,
+  type TroupeError,
+} from '../src/contracts/errors.ts'
+import type { AgentMessage } from '../src/contracts/messages.ts'
+import { describeFaults, parseWith } from '../src/contracts/protocol.ts'
+import type { Schema } from '../src/contracts/schemas.ts'
+import type {
+  AgentDefinition,
+  DelegateOptions,
+  TaskEvent,
+  TaskInput,
+  TaskKernel,
+  TaskMeta,
+  TaskScope,
+  Work,
+} from '../src/contracts/tasks.ts'
+import { Driver } from './driver.ts'
+import { listening } from './listen.ts'
+import { Requests } from './requests.ts'
+import { TimeLimit } from './time-limit.ts'
+
+/** The logic of a task's cell. */
+export const taskLogic: CellLogic<AnyEventObject, TaskInput, TaskKernel> = {
+  [incarnate]: (cell, input) => new Task(cell, input),
+}
+
+type Failure = Exclude<Outcome, { status: 'completed' }>
+
+// In `Task.#waiting`: the task itself, beside the ids of those below it.
+const itself = ''
+
+class Task implements Incarnation, TaskScope {
+  readonly cell: TaskKernel
+  readonly #given: TaskInput
+  readonly #flow: Driver<typeof taskMachine>
+  readonly #startedAt: number
+  #attempt = 0
+  #attemptAt: number
+  #work: Work | undefined
+  /** From the start of an attempt to its `done`. */
+  #working = false
+  #error: TroupeError | undefined
+  #limit: TimeLimit | undefined
+  #requests: Requests | undefined
+  #fallback: string | undefined
+  /** Who waits for people: requests of this task, and the task itself. */
+  #waiting: Set<string> | undefined
+  #steps: Map<string, unknown> | undefined
+  #ending = ''
+
+  constructor(cell: TaskKernel, given: TaskInput) {
+    this.cell = cell
+    this.#given = given
+    this.#startedAt = this.#attemptAt = cell.now()
+    cell.record({ type: 'task.started', input: given.input, attempt: 1 })
+    const { retry, fallback } = given.definition
+    const limits = {
+      attempts: retry.attempts,
+      minMs: retry.minMs,
+      maxMs: retry.maxMs,
+      fallback: fallback !== undefined && isRequest(given),
+    }
+    this.#flow = new Driver(cell, taskMachine, limits, this)
+    this.#flow.send(
+      given.permit ? { type: 'attempt.granted' } : { type: 'attempt.denied', retryAfterMs: given.retryAfterMs },
+    )
+  }
+
+  get taskId(): string {
+    return this.#given.request.id
+  }
+
+  get attempt(): number {
+    return this.#attempt
+  }
+
+  get request(): AgentMessage {
+    return this.#given.request
+  }
+
+  get meta(): TaskMeta {
+    return this.#given.meta
+  }
+
+  get definition(): AgentDefinition {
+    return this.#given.definition
+  }
+
+  get steps(): Map<string, unknown> {
+    return (this.#steps ??= new Map())
+  }
+
+  receive(message: AnyEventObject): void {
+    switch (message.type) {
+      case 'task.response':
+        return this.#responded(message['id'] as string, message['outcome'] as Outcome)
+      case 'task.cancel':
+        this.#ending = message['reason'] as string
+        return this.#flow.send({ type: 'task.cancel', reason: this.#ending })
+      case 'task.waiting':
+        return this.#waits(message['id'] as string, message['waiting'] as boolean)
+      case 'attempt.granted':
+        this.#given.permit = message['permit'] as TaskInput['permit']
+        return this.#flow.send({ type: 'attempt.granted' })
+      case 'attempt.denied':
+        return this.#flow.send({ type: 'attempt.denied', retryAfterMs: message['retryAfterMs'] as number })
+      case 'attempt.timer':
+        return this.#timedOut()
+      case 'request.timer':
+        return this.#requestTimedOut(message['id'] as string, message['timeoutMs'] as number)
+      case 'retry.timer':
+        return this.#flow.send({ type: 'retry.timer' })
+      default:
+        return this.#received(message)
+    }
+  }
+
+  perform(effect: TaskFlowEffect): void {
+    switch (effect.type) {
+      case 'attempt.start':
+        return this.#start(effect.attempt)
+      case 'attempt.end':
+        return this.#end()
+      case 'attempt.report':
+        return this.#report()
+      case 'permit.request':
+        return this.cell.report({ type: 'attempt.requested', id: this.taskId })
+      case 'timer.arm':
+        return this.#waitForRetry(effect.afterMs)
+      case 'timer.cancel':
+        return this.cell.timers.cancel('retry')
+      case 'fallback.ask':
+        return this.#askFallback()
+      case 'task.settle':
+        return this.#settle(effect.outcome)
+      case 'task.refuse':
+        return this.#settle(failureOf(new CircuitOpenError(this.definition.name, effect.retryAfterMs)))
+    }
+  }
+
+  delegate(agent: AnyAgent, input: unknown, options: DelegateOptions = {}): string {
+    const id = this.cell.request(agent, input, options)
+    ;(this.#requests ??= new Requests(this.cell)).opened(id, options.timeoutMs)
+    return id
+  }
+
+  execute(logic: AnyActorLogic, input: unknown): string {
+    const id = this.cell.execute(logic, input)
+    ;(this.#requests ??= new Requests(this.cell)).opened(id, undefined)
+    return id
+  }
+
+  withdraw(id: string, reason: string): void {
+    if (!this.#requests?.closed(id)) return
+    this.#waits(id, false)
+    this.cell.withdraw(id, reason)
+  }
+
+  done(outcome: Outcome, parsed?: Schema): void {
+    if (!this.#working) return
+    this.#working = false
+    const checked = this.#check(outcome, parsed)
+    if (checked.status === 'completed') this.#flow.send({ type: 'attempt.succeeded', output: checked.output })
+    else this.#fail(checked)
+  }
+
+  record(event: TaskEvent): void {
+    this.cell.record(event)
+  }
+
+  waiting(waiting: boolean): void {
+    this.#waits(itself, waiting)
+  }
+
+  #start(attempt: number): void {
+    this.#attempt = attempt
+    this.#attemptAt = this.cell.now()
+    this.#working = true
+    this.#error = undefined
+    const { work, timeoutMs } = this.definition
+    try {
+      this.#work = (isRequest(this.#given) ? work : listening)(this.#given.input, this)
+    } catch (thrown) {
+      this.done(failureOf(thrown))
+    }
+    if (this.#working && timeoutMs !== Infinity) {
+      this.#limit = new TimeLimit(this.cell, 'attempt', { type: 'attempt.timer' }, timeoutMs)
+      if (this.#waiting?.size) this.#limit.pause()
+    }
+  }
+
+  #end(): void {
+    const done = !this.#working && this.#ending === ''
+    this.#working = false
+    this.#limit?.cancel()
+    this.#limit = undefined
+    const work = this.#work
+    this.#work = undefined
+    const reason = this.#ending || 'the task that asked has ended'
+    work?.ended?.({ done, reason })
+    this.#requests?.withdrawAll(reason)
+    this.#ending = ''
+    if (this.#waiting?.size) {
+      this.#waiting.clear()
+      this.cell.waiting(false)
+    }
+  }
+
+  #responded(id: string, outcome: Outcome): void {
+    this.#waits(id, false)
+    if (id === this.#fallback) {
+      this.#fallback = undefined
+      this.#flow.send({ type: 'fallback.answered', outcome: this.#check(outcome, undefined) })
+      return
+    }
+    // Withdrawn in the same moment.
+    if (this.#requests?.closed(id)) this.#answer(id, outcome)
+  }
+
+  #answer(id: string, outcome: Outcome): void {
+    try {
+      this.#work?.responded?.(id, outcome)
+    } catch (thrown) {
+      this.done(failureOf(thrown))
+    }
+  }
+
+  #received(message: AnyEventObject): void {
+    try {
+      this.#work?.receive?.(message)
+    } catch (thrown) {
+      this.done(failureOf(thrown))
+    }
+  }
+
+  #timedOut(): void {
+    if (!this.#working) return
+    const { name, timeoutMs } = this.definition
+    this.#ending = `"${name}" took longer than ${String(timeoutMs)} ms`
+    this.#working = false
+    this.#fail(failureOf(new TimeoutError(`"${name}"`, timeoutMs)))
+  }
+
+  #requestTimedOut(id: string, timeoutMs: number): void {
+    if (!this.#requests?.closed(id)) return
+    this.#waits(id, false)
+    this.cell.withdraw(id, 'its time is over')
+    const outcome = failureOf(new TimeoutError(`a request of "${this.definition.name}"`, timeoutMs))
+    this.#answer(id, outcome)
+  }
+
+  /** Output that does not fit the contract is a failure. */
+  #check(outcome: Outcome, parsed: Schema | undefined): Outcome {
+    const { output, name } = this.definition
+    if (outcome.status !== 'completed' || !output || output === parsed || !isRequest(this.#given)) return outcome
+    try {
+      const result = parseWith(output, outcome.output)
+      if ('value' in result) return { status: 'completed', output: result.value }
+      const text = `the output of "${name}" does not fit its contract: ${describeFaults(result.faults)}`
+      return failureOf(new InvalidMessageError(text, { code: 'INVALID_OUTPUT', faults: result.faults, agent: name }))
+    } catch (thrown) {
+      return failureOf(thrown)
+    }
+  }
+
+  #fail(failure: Failure): void {
+    const { retry } = this.definition
+    let outcome = failure
+    let retryable = false
+    const error = 'error' in failure ? failure.error : undefined
+    try {
+      retryable = error !== undefined && retry.when(error)
+    } catch (thrown) {
+      outcome = failureOf(thrown)
+    }
+    this.#error = 'error' in outcome ? outcome.error : undefined
+    this.#flow.send({
+      type: 'attempt.failed',
+      outcome,
+      retryable,
+      fallback: isForFallback(outcome),
+      jitter: retryable && retry.jitter ? this.cell.random() : 1,
+      retryAfterMs: retryAfterOf(this.#error),
+    })
+  }
+
+  #report(): void {
+    const { permit } = this.#given
+    this.#given.permit = undefined
+    if (!permit) return
+    const durationMs = this.cell.now() - this.#attemptAt
+    this.cell.report({ type: 'attempt.failed', id: this.taskId, permit, counts: this.#counts(), durationMs })
+  }
+
+  #counts(): boolean {
+    const { circuit } = this.definition
+    if (!circuit || !this.#error) return false
+    try {
+      return circuit.counts(this.#error)
+    } catch (thrown) {
+      this.cell.log.error({ error: thrown, agent: this.definition.name }, '`circuit.counts` threw')
+      return true
+    }
+  }
+
+  #waitForRetry(delayMs: number): void {
+    if (this.#error) this.record({ type: 'task.retried', error: this.#error, delayMs })
+    this.cell.timers.start('retry', { type: 'retry.timer' }, { afterMs: delayMs })
+  }
+
+  #askFallback(): void {
+    const { fallback } = this.definition
+    if (!fallback) return
+    const reason = this.#error ? this.#error.message : 'the circuit is open'
+    this.record({ type: 'decision.made', kind: 'fallback', chosen: fallback.name, alternatives: [], reason })
+    const { request, meta } = this.#given
+    this.#fallback = this.cell.request(fallback, request.payload, { parsed: meta.parsed })
+  }
+
+  #settle(outcome: Outcome): void {
+    const now = this.cell.now()
+    const { permit } = this.#given
+    this.#given.permit = undefined
+    this.record({ type: 'task.ended', outcome })
+    this.cell.report({
+      type: 'task.settled',
+      id: this.taskId,
+      permit,
+      good: permit !== undefined && outcome.status === 'completed',
+      status: outcome.status,
+      attemptMs: now - this.#attemptAt,
+      durationMs: now - this.#startedAt,
+      attempts: this.#attempt,
+    })
+    this.cell.settle(outcome)
+  }
+
+  #waits(id: string, waiting: boolean): void {
+    const set = this.#waiting
+    if (!waiting && !set?.has(id)) return
+    const who = set ?? (this.#waiting = new Set())
+    const before = who.size
+    if (waiting) who.add(id)
+    else who.delete(id)
+    this.#requests?.waits(id, waiting)
+    if (before > 0 === who.size > 0) return
+    if (who.size > 0) this.#limit?.pause()
+    else this.#limit?.resume()
+    this.cell.waiting(who.size > 0)
+  }
+}
+
+/** Not a message for `listen`, which nobody waits for. */
+const isRequest = ({ request }: TaskInput): boolean => request.type === 'task.request'
+
+const failureOf = (thrown: unknown): Failure => outcomeOf(toTroupeError(thrown)) as Failure
+
+// A person's refusal is an answer; what was cancelled or is spent, nobody else can mend.
+const isForFallback = (outcome: Failure): boolean =>
+  outcome.status === 'failed' || (outcome.status === 'rejected' && !(outcome.error instanceof DeniedError))
+
+const retryAfterOf = (error: TroupeError | undefined): number =>
+  error && 'retryAfterMs' in error && typeof error.retryAfterMs === 'number' ? error.retryAfterMs : 0

@@ -1,0 +1,171 @@
+/** Which children are restarted when one of them ends. */
+import { beforeEach, describe, expect, it } from 'vitest'
+import { supervisor } from 'troupe'
+import { later, specs, stage, statuses, type Stage } from './crew.ts'
+
+let on: Stage
+beforeEach(async () => {
+  on = await stage()
+})
+
+describe('one-for-one', () => {
+  it('restarts the child that ended, and no other', async () => {
+    on.system.spawn(supervisor({ children: specs(on, 'a', 'b', 'c') }), { id: 'crew' })
+    expect(on.told()).toEqual(['+a', '+b', '+c'])
+    await on.order('b', 'crash')
+    expect(on.told()).toEqual(['-b', '+b'])
+  })
+
+  it('keeps the ref and the mail of the child', async () => {
+    on.system.spawn(supervisor({ children: specs(on, 'a') }), { id: 'crew' })
+    const before = on.ref('a')
+    on.system.tell(before, { type: 'crash' })
+    on.system.tell(before, { type: 'note' })
+    await on.settle()
+    expect(on.told()).toEqual(['+a', '-a', '+a', 'a:note'])
+    expect(on.ref('a')).toBe(before)
+  })
+})
+
+describe('one-for-all', () => {
+  it('stops all others in reverse order, then starts all in order', async () => {
+    on.system.spawn(supervisor({ strategy: 'one-for-all', children: specs(on, 'a', 'b', 'c', 'd') }), { id: 'crew' })
+    on.told()
+    await on.order('b', 'crash')
+    expect(on.told()).toEqual(['-b', '-d', '-c', '-a', '+a', '+b', '+c', '+d'])
+  })
+
+  it('keeps the refs of the whole group', async () => {
+    on.system.spawn(supervisor({ strategy: 'one-for-all', children: specs(on, 'a', 'b') }), { id: 'crew' })
+    const before = ['a', 'b'].map(on.ref)
+    await on.order('b', 'crash')
+    expect(['a', 'b'].map(on.ref)).toEqual(before)
+    await on.order('a', 'note')
+    expect(on.told().at(-1)).toBe('a:note')
+  })
+
+  it('starts also what was terminated or has finished', async () => {
+    const crew = on.system.spawn(supervisor({ strategy: 'one-for-all', children: specs(on, 'a', 'b?', 'c') }), {
+      id: 'crew',
+    })
+    await on.system.terminateChild(crew, 'a')
+    await on.order('b', 'finish')
+    expect(await statuses(on.system, crew)).toEqual({ a: 'stopped', b: 'stopped', c: 'running' })
+    on.told()
+    await on.order('c', 'crash')
+    expect(on.told()).toEqual(['-c', '+a', '+b', '+c'])
+    expect(await statuses(on.system, crew)).toEqual({ a: 'running', b: 'running', c: 'running' })
+  })
+
+  it('removes temporary siblings', async () => {
+    const crew = on.system.spawn(supervisor({ strategy: 'one-for-all', children: specs(on, 'a', 'b-', 'c') }), {
+      id: 'crew',
+    })
+    on.told()
+    await on.order('c', 'crash')
+    expect(on.told()).toEqual(['-c', '-b', '-a', '+a', '+c'])
+    expect(await statuses(on.system, crew)).toEqual({ a: 'running', c: 'running' })
+  })
+
+  it('takes a sibling that dies while the group goes down for down, and counts it not', async () => {
+    const wait = later()
+    on.stopping.set('c', () => wait.promise)
+    on.system.spawn(supervisor({ strategy: 'one-for-all', intensity: 1, children: specs(on, 'a', 'b', 'c') }), {
+      id: 'crew',
+    })
+    on.told()
+    await on.order('b', 'crash')
+    await on.order('a', 'crash')
+    expect(on.told()).toEqual(['-b', '-c', '-a'])
+    wait.resolve()
+    await on.settle()
+    expect(on.told()).toEqual(['+a', '+b', '+c'])
+  })
+})
+
+describe('rest-for-one', () => {
+  it('stops those that were started later in reverse order, then starts them and it in order', async () => {
+    on.system.spawn(supervisor({ strategy: 'rest-for-one', children: specs(on, 'a', 'b', 'c', 'd') }), { id: 'crew' })
+    on.told()
+    await on.order('b', 'crash')
+    expect(on.told()).toEqual(['-b', '-d', '-c', '+b', '+c', '+d'])
+  })
+
+  it('leaves those alone that were started before, also the terminated', async () => {
+    const crew = on.system.spawn(supervisor({ strategy: 'rest-for-one', children: specs(on, 'a', 'b', 'c') }), {
+      id: 'crew',
+    })
+    await on.system.terminateChild(crew, 'a')
+    await on.system.terminateChild(crew, 'c')
+    on.told()
+    await on.order('b', 'crash')
+    expect(on.told()).toEqual(['-b', '+b', '+c'])
+    expect(await statuses(on.system, crew)).toEqual({ a: 'stopped', b: 'running', c: 'running' })
+  })
+
+  it('deals with an earlier child that dies meanwhile once the group is up again', async () => {
+    const wait = later()
+    on.stopping.set('c', () => wait.promise)
+    on.system.spawn(supervisor({ strategy: 'rest-for-one', children: specs(on, 'a', 'b', 'c') }), { id: 'crew' })
+    on.told()
+    await on.order('b', 'crash')
+    await on.order('a', 'crash')
+    expect(on.told()).toEqual(['-b', '-c', '-a'])
+    on.stopping.clear()
+    wait.resolve()
+    await on.settle()
+    expect(on.told()).toEqual(['+b', '+c', '-c', '-b', '+a', '+b', '+c'])
+  })
+})
+
+describe('dynamic', () => {
+  const crewOf = (restart: 'permanent' | 'temporary' = 'permanent', maxChildren?: number) =>
+    on.system.spawn(supervisor({ strategy: 'dynamic', child: { logic: on.logic, restart }, maxChildren }), {
+      id: 'crew',
+    })
+
+  it('starts children of one template, and restarts each alone', async () => {
+    const crew = crewOf()
+    for (const id of ['a', 'b']) await on.system.startChild(crew, { id, logic: on.logic })
+    await on.order('a', 'crash')
+    expect(on.told()).toEqual(['+a', '+b', '-a', '+a'])
+  })
+
+  it('restarts no child and deletes none by its name', async () => {
+    const crew = crewOf()
+    await on.system.startChild(crew, { id: 'a', logic: on.logic })
+    await expect(on.system.restartChild(crew, 'a')).rejects.toMatchObject({ code: 'NO_SUCH_ACTOR' })
+    await expect(on.system.deleteChild(crew, 'a')).rejects.toMatchObject({ code: 'NO_SUCH_ACTOR' })
+  })
+
+  it('keeps nothing of a child that was terminated or ended', async () => {
+    const crew = crewOf('temporary')
+    for (const id of ['a', 'b']) await on.system.startChild(crew, { id, logic: on.logic })
+    await on.system.terminateChild(crew, 'a')
+    await on.order('b', 'finish')
+    expect(await statuses(on.system, crew)).toEqual({})
+    await expect(on.system.terminateChild(crew, 'a')).rejects.toMatchObject({ code: 'NO_SUCH_ACTOR' })
+    await on.system.startChild(crew, { id: 'a', logic: on.logic })
+    expect(await statuses(on.system, crew)).toEqual({ a: 'running' })
+  })
+
+  it('takes no more children than it may, those that are restarting counted', async () => {
+    const crew = on.system.spawn(
+      supervisor({
+        strategy: 'dynamic',
+        child: { logic: on.logic },
+        maxChildren: 2,
+        backoff: { minMs: 1_000, jitter: 0 },
+      }),
+      { id: 'crew' },
+    )
+    for (const id of ['a', 'b']) await on.system.startChild(crew, { id, logic: on.logic })
+    await on.order('a', 'crash')
+    expect(await statuses(on.system, crew)).toEqual({ a: 'restarting', b: 'running' })
+    const third = on.system.startChild(crew, { id: 'c', logic: on.logic })
+    await expect(third).rejects.toMatchObject({ code: 'MAX_CHILDREN' })
+    await on.system.terminateChild(crew, 'a')
+    await on.system.startChild(crew, { id: 'c', logic: on.logic })
+    expect(await statuses(on.system, crew)).toEqual({ b: 'running', c: 'running' })
+  })
+})
