@@ -10,7 +10,7 @@ import type { ActorRef, AgentMessage, AnyRef, Topic } from '../src/contracts/mes
 const valueOf = <C, E, T>(value: Value<C, E, T>, { context, event }: Args<C, E>): T =>
   typeof value === 'function' ? (value as (args: { context: C; event: E }) => T)({ context, event }) : value
 
-const powersOf = (args: Args<unknown, unknown>): ActorContext => contextOf(args)
+const powersOf = (args: Args<unknown, unknown>): ActorContext<AnyEventObject, unknown> => contextOf(args)
 
 /** Tells an actor. */
 export function tell<

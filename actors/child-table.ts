@@ -19,8 +19,8 @@ export interface Child {
   status: ChildStatus
   /** Why the last incarnation ended. */
   reason: ExitReason
-  /** What waits for it to be down, while it is being stopped. */
-  stopping: (() => void)[] | undefined
+  /** While it is being stopped. */
+  stopping: Stopping | undefined
   /** The message that ends the wait for its restart; another one is out of date. */
   due: object | undefined
   /** Failures in a row, as backoff counts them. */
@@ -29,6 +29,16 @@ export interface Child {
   failedAt: number
   /** Its own restarts, where children have a limit of their own. */
   restarts: readonly number[]
+}
+
+/** A stop that has begun. */
+export interface Stopping {
+  /** Its cell stays, to be restarted. */
+  readonly suspend: boolean
+  /** What waits for it to be down. */
+  readonly then: (() => void)[]
+  /** It is down. A second call does nothing. */
+  readonly down: () => void
 }
 
 /** As `whichChildren` shows it. */

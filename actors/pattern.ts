@@ -1,8 +1,6 @@
-/** What patterns share: their parts by key, and a machine whose states are in the run's events. */
-import type { AnyStateMachine, EventFrom, InputFrom } from 'xstate'
+/** What patterns share: agents by key. */
 import type { AnyAgent, In } from '../src/contracts/agents.ts'
-import type { AgentDefinition, TaskScope } from '../src/contracts/tasks.ts'
-import { Driver, type Performer } from './driver.ts'
+import type { AgentDefinition } from '../src/contracts/tasks.ts'
 
 /** Agents by key. */
 export type Branches = Readonly<Record<string, AnyAgent>>

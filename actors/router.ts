@@ -6,7 +6,8 @@ import type { ModelMessage } from '../src/contracts/ports.ts'
 import type { Options } from '../src/contracts/schemas.ts'
 import type { TaskScope, Work } from '../src/contracts/tasks.ts'
 import { defineAgent, ofPatterns } from './definition.ts'
-import { partsOf, StateRecorder, type Branches, type Shared } from './pattern.ts'
+import { Driver } from './driver.ts'
+import { partsOf, type Branches, type Shared } from './pattern.ts'
 
 /** Dynamic routing: `next` decides after every step. It has to be pure; hops end what it does not. */
 export function router<T extends Branches, O>(
@@ -62,7 +63,7 @@ export function router(name: string, given: object): AnyAgent {
     options,
     {
       work: (input, task) => new RouterWork(task, input, options, choices),
-      parts: partsOf({ by, ...to, otherwise }),
+      parts: [...partsOf({ by }), ...partsOf(to), ...partsOf({ otherwise })],
     },
     ofPatterns,
   )
@@ -123,7 +124,7 @@ class RouterWork implements Work {
   readonly #task: TaskScope
   readonly #input: unknown
   readonly #options: Given
-  readonly #flow: StateRecorder<typeof routerMachine>
+  readonly #flow: Driver<typeof routerMachine>
   /** What is asked at the moment: `by`, or a target. */
   #deciding = ''
   #results: readonly { agent: string; outcome: Outcome }[]
@@ -133,7 +134,8 @@ class RouterWork implements Work {
     this.#input = input
     this.#options = options
     this.#results = task.meta.handoff?.results ?? []
-    this.#flow = new StateRecorder(task, routerMachine, choices, this)
+    this.#flow = new Driver(task.cell, this, task)
+    this.#flow.start(routerMachine, choices)
   }
 
   responded(id: string, outcome: Outcome): void {

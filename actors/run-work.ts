@@ -28,7 +28,9 @@ export const runFunction =
 export class RunWork implements Work {
   readonly task: TaskScope
   #waiting: Map<string, Waiting> | undefined
-  #over: CancelledError | undefined
+  /** Why it is over. The error is made when somebody asks: most attempts end well. */
+  #reason: string | undefined
+  #error: CancelledError | undefined
   #aborter: AbortController | undefined
   #sleeps = 0
 
@@ -46,19 +48,20 @@ export class RunWork implements Work {
   get signal(): AbortSignal {
     if (!this.#aborter) {
       this.#aborter = new AbortController()
-      if (this.#over) this.#aborter.abort(this.#over)
+      if (this.over) this.#aborter.abort(this.over)
     }
     return this.#aborter.signal
   }
 
   /** Why nothing is sent any more; `undefined` while the attempt goes on. */
   get over(): CancelledError | undefined {
-    return this.#over
+    if (this.#reason === undefined) return undefined
+    return (this.#error ??= new CancelledError(this.#reason))
   }
 
   /** @throws CancelledError once the attempt is over */
   refuseWhenOver(): void {
-    if (this.#over) throw this.#over
+    if (this.over) throw this.over
   }
 
   responded(id: string, outcome: Outcome): void {
@@ -77,14 +80,14 @@ export class RunWork implements Work {
   }
 
   ended({ done, reason }: EndOfWork): void {
-    this.#over = new CancelledError(reason)
+    this.#reason = reason
     // What has returned needs no signal: it may have handed it on to something that outlives it.
-    if (!done) this.#aborter?.abort(this.#over)
+    if (!done) this.#aborter?.abort(this.over)
     const waiting = this.#waiting
     this.#waiting = undefined
     for (const [id, entry] of waiting ?? []) {
       if (id.startsWith('sleep ')) this.task.cell.timers.cancel(id)
-      reject(entry, this.#over)
+      reject(entry, this.over ?? new CancelledError(reason))
     }
   }
 

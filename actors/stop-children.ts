@@ -15,6 +15,8 @@ export interface StopChildren {
   atOnce(children: readonly Child[], then: () => void): void
   /** The end of a child that does not run: nothing waits any more, and its cell is let go. */
   forget(child: Child): void
+  /** It ended by itself. Whether that was while it was being stopped, so that this is done. */
+  died(child: Child): boolean
   /** It is not to be restarted when its wait is over. */
   cancelWait(child: Child): void
 }
@@ -45,21 +47,24 @@ export const stopChildren = (scope: Pick<CellScope<never>, 'children' | 'timers'
     if (ref) scope.children.forget(ref, child.reason)
   }
 
-  const stop = (child: Child, suspend: boolean, then: () => void): void => {
-    if (!child.ref) return then()
-    const waiting = [then]
-    child.stopping = waiting
-    scope.children.stop(child.ref, { suspend }, () => {
+  const stop = (child: Child, suspend: boolean, next: () => void): void => {
+    if (!child.ref) return next()
+    const then = [next]
+    const down = (): void => {
+      if (child.stopping !== stopping) return
       child.stopping = undefined
       if (suspend) table.suspended(child)
       else ended(child)
-      for (const next of waiting) next()
-    })
+      for (const waiting of then) waiting()
+    }
+    const stopping = { suspend, then, down }
+    child.stopping = stopping
+    scope.children.stop(child.ref, { suspend }, down)
   }
 
   const one = (child: Child, suspend: boolean, then: () => void): void => {
     // Whoever is stopping it may have wanted less: look again afterwards.
-    if (child.stopping) return void child.stopping.push(() => one(child, suspend, then))
+    if (child.stopping) return void child.stopping.then.push(() => one(child, suspend, then))
     if (child.status === 'running') return stop(child, suspend, then)
     if (!suspend) forget(child)
     then()
@@ -69,6 +74,13 @@ export const stopChildren = (scope: Pick<CellScope<never>, 'children' | 'timers'
     one,
     forget,
     cancelWait,
+    died: (child) => {
+      const { stopping, ref } = child
+      if (!stopping) return false
+      if (!stopping.suspend && ref) scope.children.forget(ref, child.reason)
+      stopping.down()
+      return true
+    },
     inReverse: (children, suspend, then) => {
       const left = [...children]
       latest = left

@@ -90,8 +90,7 @@ export class Supervision implements Incarnation<SupervisorMessage> {
     if (!child) return this.#scope.children.forget(exit.ref, exit.reason)
     const waited = child.status === 'restarting'
     child.reason = exit.reason
-    // It died by itself while it was being stopped: whoever stops it hears that it is down.
-    if (child.stopping) return
+    if (this.#stop.died(child)) return
     child.failedAt = this.#now()
     this.#table.suspended(child)
     if (waited && exit.stopped) return this.#stop.one(child, false, () => this.#terminated(child))

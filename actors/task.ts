@@ -75,7 +75,8 @@ class Task implements Incarnation, TaskScope {
       maxMs: retry.maxMs,
       fallback: fallback !== undefined && isRequest(given),
     }
-    this.#flow = new Driver(cell, taskMachine, limits, this)
+    this.#flow = new Driver(cell, this)
+    this.#flow.start(taskMachine, limits)
     this.#flow.send(
       given.permit ? { type: 'attempt.granted' } : { type: 'attempt.denied', retryAfterMs: given.retryAfterMs },
     )

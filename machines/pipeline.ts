@@ -67,8 +67,11 @@ export type PipelineEffect =
   // The gate stays shut.
   | { readonly type: 'work.refuse'; readonly at: number; readonly faults: readonly string[] }
 
-const setAt = <T>(list: readonly T[], at: number, value: T): readonly T[] =>
-  Object.assign([...list], { [at]: value })
+const setAt = <T>(list: readonly T[], at: number, value: T): readonly T[] => {
+  const copy = [...list]
+  copy[at] = value
+  return copy
+}
 
 const ruleOf = ({ stages, at }: PipelineContext): StageRule | undefined => stages[at]
 

@@ -20,13 +20,13 @@ export function logLine(event: SystemEvent, startedAt: number, paint: Paint, wid
 const entryOf = (event: SystemEvent): Entry | undefined => {
   switch (event.type) {
     case 'task.retried':
-      return ['yellow', event.agent, `tries again in ${event.delayMs} ms: ${event.error.message}`]
+      return ['yellow', event.agent, `tries again in ${Math.round(event.delayMs)} ms: ${event.error.message}`]
     case 'task.ended':
       return event.outcome.status === 'completed'
         ? undefined
         : [outcomeStyle(event.outcome.status), event.agent, ending(event.outcome)]
     case 'decision.made':
-      return event.kind === 'fallback' ? ['blue', event.agent, `falls back to ${event.chosen}`] : undefined
+      return event.kind === 'fallback' ? ['blue', event.agent, fallingBack(event)] : undefined
     case 'circuit.changed':
       return [event.to === 'closed' ? 'green' : 'red', event.agent, `circuit: ${event.from} → ${event.to}`]
     case 'actor.restarted':
@@ -43,6 +43,9 @@ const entryOf = (event: SystemEvent): Entry | undefined => {
       return undefined
   }
 }
+
+const fallingBack = ({ chosen, reason }: { chosen: string; reason?: string | undefined }): string =>
+  `falls back to ${chosen}${reason === undefined ? '' : `: ${reason}`}`
 
 const ending = (outcome: Outcome): string =>
   outcome.status === 'failed' || outcome.status === 'rejected'

@@ -11,7 +11,7 @@ import { lineLogger, silentLogger } from './logger.ts'
 import { fileOutput, isBrokenPipe } from './output.ts'
 import { resultLine, type Result } from './result.ts'
 import { agentSummary, type Summary } from './summary.ts'
-import { agentsOf, loadTeam } from './team.ts'
+import { agentsOf, definitionOf, loadTeam } from './team.ts'
 import { terminal, type Terminal } from './terminal.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -103,7 +103,7 @@ const summaryOf = (system: System, root: AnyAgent, work: Batch, delivery: Delive
   const used = system.metrics().filter(({ completed, failed }) => completed + failed > 0)
   const rows = used.map((metrics) => {
     const agent = agents.get(metrics.agent)
-    const circuit = agent ? system.circuit(agent).state : undefined
+    const circuit = agent && definitionOf(agent).circuit ? system.circuit(agent).state : undefined
     return agentSummary(metrics, work.trails.durations.get(metrics.agent), circuit)
   })
   const { records, outcomes } = delivery

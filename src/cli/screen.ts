@@ -54,14 +54,15 @@ const MARKS: Readonly<Record<Outcome['status'], readonly [Style, string]>> = {
 export const outcomeStyle = (status: Outcome['status']): Style => MARKS[status][0]
 
 const ID_WIDTH = 10
-const PATH_WIDTH = 38
+const LONGEST_PATH = 50
 
 /** One result as people read it: mark, id, path, what was said. */
 export function resultOnScreen({ line, id, outcome, path }: Result, width: number, paint: Paint): string {
   const [style, mark] = MARKS[outcome.status]
   const name = oneLine(String(id ?? `line ${line}`), ID_WIDTH).padEnd(ID_WIDTH)
-  const way = oneLine(path.join(' → ') || '(not run)', PATH_WIDTH).padEnd(PATH_WIDTH)
-  const said = oneLine(told(outcome), Math.max(20, width - ID_WIDTH - PATH_WIDTH - 6))
+  const pathWidth = Math.min(LONGEST_PATH, Math.round(width * 0.36))
+  const way = oneLine(path.join(' → ') || '(not run)', pathWidth).padEnd(pathWidth)
+  const said = oneLine(told(outcome), Math.max(20, width - ID_WIDTH - pathWidth - 6))
   return `${paint(style, mark)} ${paint('bold', name)}  ${paint('cyan', way)}  ${said}`
 }
 

@@ -45,10 +45,15 @@ const chosen = (exports: Exports, name: string, { agent, faults = false }: Choic
 /** What stands behind an agent that was made by this copy of troupe. */
 export const definitionOf = (agent: AnyAgent): AgentDefinition => (agent as DefinedAgent)[definition]
 
-/** Whether an agent takes text: it says so, or says nothing. */
+/**
+ * Whether an agent takes text: its schema is one of a text, or it has none, which means text. A pattern without a schema
+ * takes what its first part takes, since that gets the same input.
+ */
 export const takesText = (agent: AnyAgent): boolean => {
-  const { input } = definitionOf(agent)
-  return input === undefined || input._zod.def.type === 'string'
+  const { input, parts } = definitionOf(agent)
+  if (input !== undefined) return input._zod.def.type === 'string'
+  const first = parts.find(({ role }) => role !== 'fallback')
+  return first === undefined || takesText(first.agent)
 }
 
 /** The agents that are reached from these, by name; the first of a name is kept. */

@@ -113,7 +113,8 @@ const refuse = (what: string): never => {
   throw notCompiled(what)
 }
 
-const check = (guard: unknown): boolean => collecting !== undefined && collecting.library.guard(guard)(collecting.run)
+const check = (guard: unknown): boolean =>
+  collecting !== undefined && collecting.library.guard(guard)(collecting.run)
 
 class CollectArgs extends Args {
   readonly enqueue = enqueue

@@ -15,15 +15,24 @@ const stateFaults = (machine: AnyStateMachine, node: AnyStateNode): string[] => 
   // XState adds the timers of `after` to entry and exit, so these are read as they were written.
   const { entry, exit } = node.config
   const transitions = [...node.transitions.values(), node.always ?? []].flat()
-  const actions = [list(entry), list(exit), ...transitions.map((transition) => list(transition.actions))].flat()
+  const actions = [
+    list(entry),
+    list(exit),
+    ...transitions.map((transition) => list(transition.actions)),
+  ].flat()
   const own = [
     ...features(node),
     ...actions.flatMap((action) => actionFaults(machine, action)),
     ...transitions.flatMap((transition) => transitionFaults(machine, transition)),
-    ...(node.type === 'compound' ? list(node.initial.actions).flatMap((it) => actionFaults(machine, it)) : []),
+    ...(node.type === 'compound'
+      ? list(node.initial.actions).flatMap((it) => actionFaults(machine, it))
+      : []),
   ]
   const where = node.path.join('.') || machine.id
-  return [...own.map((fault) => `${where}: ${fault}`), ...children.flatMap((child) => stateFaults(machine, child))]
+  return [
+    ...own.map((fault) => `${where}: ${fault}`),
+    ...children.flatMap((child) => stateFaults(machine, child)),
+  ]
 }
 
 const list = (value: unknown): readonly unknown[] => {
@@ -67,6 +76,7 @@ const guardFaults = (machine: AnyStateMachine, guard: unknown, seen: readonly st
   const deeper = name === undefined ? seen : [...seen, name]
   if (typeof resolved !== 'function') return guardFaults(machine, resolved, deeper)
   const known = readGuard(resolved)
-  if (known) return known.kind === 'stateIn' ? [] : known.guards.flatMap((it) => guardFaults(machine, it, deeper))
+  if (known)
+    return known.kind === 'stateIn' ? [] : known.guards.flatMap((it) => guardFaults(machine, it, deeper))
   return 'check' in resolved ? ['a built-in guard that the compiler does not know'] : []
 }

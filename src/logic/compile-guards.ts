@@ -10,7 +10,8 @@ export const resolveGuard = (machine: AnyStateMachine, guard: unknown): unknown 
   typeof guard === 'function' ? guard : machine.implementations.guards[nameOfGuard(guard)]
 
 /** The name that a guard which is no function goes by. */
-export const nameOfGuard = (guard: unknown): string => (typeof guard === 'string' ? guard : (guard as Named).type)
+export const nameOfGuard = (guard: unknown): string =>
+  typeof guard === 'string' ? guard : (guard as Named).type
 
 /** Compiles one guard. What `coverage` finds fault with must not come here. */
 export const compileGuard = (machine: AnyStateMachine, guard: unknown): Check => {

@@ -64,7 +64,10 @@ const entryOf = (
 ): Entry => {
   const isInternal = source === target && source === domain && !reenter
   const byDefault = new Set([...(isInternal ? [] : [target]), ...descent(target)])
-  return { nodes: new Set([...byDefault, ...(target === domain ? [] : ancestors(target, domain))]), byDefault }
+  return {
+    nodes: new Set([...byDefault, ...(target === domain ? [] : ancestors(target, domain))]),
+    byDefault,
+  }
 }
 
 /** The innermost state that stays; undefined when even the root is left. */
@@ -107,4 +110,5 @@ const finishing = (node: AnyStateNode): Operation => {
   }
 }
 
-const resultOf = (output: unknown, args: Args): unknown => (typeof output === 'function' ? output(args) : output)
+const resultOf = (output: unknown, args: Args): unknown =>
+  typeof output === 'function' ? output(args) : output

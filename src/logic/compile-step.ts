@@ -86,7 +86,8 @@ export const choose = (candidates: readonly Candidate[], run: Run): Candidate | 
 
 const guardFailure = ({ transition }: Candidate, eventType: string, cause: unknown): Error => {
   const { guard, source } = transition
-  const name = typeof guard === 'string' ? guard : typeof guard === 'object' ? (guard as { type: string }).type : ''
+  const name =
+    typeof guard === 'string' ? guard : typeof guard === 'object' ? (guard as { type: string }).type : ''
   const label = name ? `'${name}' ` : ''
   const message = (cause as Error | undefined)?.message
   return new Error(

@@ -163,7 +163,7 @@ const unknownState = ({ id }: AnyStateMachine, value: StateValue): Configuration
 const initialContext = (machine: AnyStateMachine, input: unknown): object => {
   const { context } = machine.config
   if (typeof context !== 'function') return context ?? {}
-  return { ...context(new InitialArgs(input) as never) }
+  return { ...context(new InitialArgs(input)) }
 }
 
 /** What a context is made from. */

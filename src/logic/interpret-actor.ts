@@ -1,5 +1,11 @@
 /** Runs a machine that the compiler does not cover, on XState's own Actor. */
-import { createActor, type AnyActor, type AnyMachineSnapshot, type AnyStateMachine, type EventObject } from 'xstate'
+import {
+  createActor,
+  type AnyActor,
+  type AnyMachineSnapshot,
+  type AnyStateMachine,
+  type EventObject,
+} from 'xstate'
 
 /** One way of running a machine, from state to state. */
 export interface Engine<State> {

@@ -2,7 +2,14 @@
  * Runs one of our machines where it is asked to: compiled where the compiler covers it, else on XState's own Actor.
  * Both behave alike: what a machine emits is an effect, performed in order after the step that asked for it.
  */
-import type { AnyMachineSnapshot, AnyStateMachine, EventFrom, EventObject, InputFrom, StateValue } from 'xstate'
+import type {
+  AnyMachineSnapshot,
+  AnyStateMachine,
+  EventFrom,
+  EventObject,
+  InputFrom,
+  StateValue,
+} from 'xstate'
 import type { Interpreter } from '../contracts/behavior.ts'
 import { compile, type CompiledMachine } from './compile.ts'
 import { actorEngine, type Engine } from './interpret-actor.ts'
@@ -35,13 +42,16 @@ export const interpret = <T extends AnyStateMachine>(
   machine: T,
   { input, perform }: InterpretOptions<T>,
 ): CellInterpreter<T> => {
-  const running = compiledOnce(machine)
-    ? new RunningMachine<Shown>(compiledOnce(machine) as Engine<Shown>, input, perform)
-    : onActor(machine, input, perform)
+  const compiled = compiledOnce(machine) as Engine<Shown> | undefined
+  const running = compiled ? new RunningMachine(compiled, input, perform) : onActor(machine, input, perform)
   return running as unknown as CellInterpreter<T>
 }
 
-const onActor = (machine: AnyStateMachine, input: unknown, perform: Perform): RunningMachine<AnyMachineSnapshot> => {
+const onActor = (
+  machine: AnyStateMachine,
+  input: unknown,
+  perform: Perform,
+): RunningMachine<AnyMachineSnapshot> => {
   // Timers and children speak up between steps.
   const engine = actorEngine(machine, (state, effects) => running.goOn(state, effects))
   const running = new RunningMachine(engine, input, perform)

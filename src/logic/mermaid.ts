@@ -15,7 +15,19 @@ export const mermaid = (machine: AnyStateMachine): string => {
 type Ids = ReadonlyMap<AnyStateNode, string>
 
 // Words of the language that no state may be called.
-const reserved = new Set(['as', 'choice', 'class', 'default', 'direction', 'end', 'fork', 'join', 'note', 'state', 'style'])
+const reserved = new Set([
+  'as',
+  'choice',
+  'class',
+  'default',
+  'direction',
+  'end',
+  'fork',
+  'join',
+  'note',
+  'state',
+  'style',
+])
 
 const idsOf = ({ root }: AnyStateMachine): Ids => {
   const ids = new Map<AnyStateNode, string>()
@@ -60,7 +72,10 @@ const arrows = (root: AnyStateNode, ids: Ids): string[] => {
   return [...labels].map(([arrow, lines]) => `${arrow} : ${[...new Set(lines)].join('<br/>')}`)
 }
 
-const allNodes = (node: AnyStateNode): AnyStateNode[] => [node, ...Object.values(node.states).flatMap(allNodes)]
+const allNodes = (node: AnyStateNode): AnyStateNode[] => [
+  node,
+  ...Object.values(node.states).flatMap(allNodes),
+]
 
 type Edge = { readonly from: string; readonly to: string; readonly label: string }
 

@@ -67,9 +67,12 @@ export class Deque<T> {
   }
 
   #grow(): void {
-    const items = Array.from({ length: this.#size }, (_, i) => this.#at(i))
-    this.#ring = [...items, ...Array<undefined>(Math.max(4, items.length)).fill(undefined)]
     // The length stays a power of two: 4, 8, 16, ...
+    const ring: (T | undefined)[] = []
+    for (let i = 0; i < this.#size; i += 1) ring.push(this.#at(i))
+    const length = Math.max(4, 2 * this.#size)
+    while (ring.length < length) ring.push(undefined)
+    this.#ring = ring
     this.#head = 0
   }
 }

@@ -35,8 +35,10 @@ export class RunRecord implements RunScope, Asker, Run<unknown> {
   readonly #inbox: Inbox
   readonly #resolve: (outcome: Outcome) => void
   readonly #whenEnded: () => void
-  #events: RunEvent[] = []
-  #seq = 0
+  /** Task, event and time, three entries for each, since most runs are never looked at. */
+  #log: (TaskIdentity | TaskEvent | number)[] = []
+  /** How many events have been dropped from the front. */
+  #dropped = 0
   #wake: (() => void)[] = []
 
   constructor({ kernel, inbox }: { kernel: Core; inbox: Inbox }, id: string, agent: AnyAgent, input: unknown, options: RunOptions & { budget: Budget }, whenEnded: () => void) {
@@ -62,7 +64,7 @@ export class RunRecord implements RunScope, Asker, Run<unknown> {
 
   /** The last events, at most 1_000. */
   get kept(): readonly RunEvent[] {
-    return this.#events
+    return Array.from({ length: this.#log.length / 3 }, (_, i) => this.#eventAt(i))
   }
 
   settle(outcome: Outcome): void {
@@ -93,17 +95,15 @@ export class RunRecord implements RunScope, Asker, Run<unknown> {
 
   record(task: TaskIdentity, event: TaskEvent): void {
     if (this.ended) return
-    this.#seq += 1
-    const { taskId, parentTaskId, agent, path } = task
-    const full = Object.assign(
-      { seq: this.#seq, at: this.#kernel.now(), runId: this.id, taskId, parentTaskId, agent, path },
-      event,
-    ) as RunEvent
-    if (this.#events.length >= 2 * EVENTS_KEPT) this.#events = this.#events.slice(-EVENTS_KEPT)
-    this.#events.push(full)
+    const log = this.#log
+    log.push(task, event, this.#kernel.now())
+    if (log.length >= 6 * EVENTS_KEPT) {
+      this.#log = log.slice(-3 * EVENTS_KEPT)
+      this.#dropped += EVENTS_KEPT
+    }
     if (this.#wake.length > 0) this.#notify()
     const { events } = this.#kernel
-    if (events.active) events.emit(full)
+    if (events.active) events.emit(this.#eventAt(this.#log.length / 3 - 1))
   }
 
   ask(question: Question): () => void {
@@ -111,20 +111,26 @@ export class RunRecord implements RunScope, Asker, Run<unknown> {
   }
 
   async *events(): AsyncIterable<RunEvent> {
-    let next = 1
+    let next = 0
     for (;;) {
-      const first = this.#events[0]?.seq ?? this.#seq + 1
-      if (first > next) {
-        yield this.#skipped(first - next)
-        next = first
+      if (this.#dropped > next) {
+        yield this.#skipped(this.#dropped - next)
+        next = this.#dropped
       }
-      const event = this.#events[next - first]
-      if (event) {
+      if (next - this.#dropped < this.#log.length / 3) {
         next += 1
-        yield event
+        yield this.#eventAt(next - 1 - this.#dropped)
       } else if (this.ended) return
       else await new Promise<void>((resolve) => this.#wake.push(resolve))
     }
+  }
+
+  #eventAt(place: number): RunEvent {
+    const { taskId, parentTaskId, agent, path } = this.#log[3 * place] as TaskIdentity
+    const event = this.#log[3 * place + 1] as TaskEvent
+    const at = this.#log[3 * place + 2] as number
+    const seq = this.#dropped + place + 1
+    return { seq, at, runId: this.id, taskId, parentTaskId, agent, path, ...event } as RunEvent
   }
 
   info(): RunInfo {

@@ -80,4 +80,11 @@ describe('a team', () => {
     expect(takesText(fake('b', [], { input: z.string().min(1) }))).toBe(true)
     expect(takesText(fake('c', [], { input: z.object({ text: z.string() }) }))).toBe(false)
   })
+
+  it('takes what its first part takes, when it says nothing and has parts', () => {
+    const values = fake('values', [], { input: z.object({}) })
+    expect(takesText(fake('router', [{ role: 'by', agent: values }]))).toBe(false)
+    expect(takesText(fake('pipeline', [{ role: '0', agent: fake('text') }, { role: '1', agent: values }]))).toBe(true)
+    expect(takesText(fake('agent', [{ role: 'fallback', agent: values }]))).toBe(true)
+  })
 })

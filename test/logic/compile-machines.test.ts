@@ -41,7 +41,15 @@ describe('on its graph, the compiled form takes the steps of the interpreter', (
       { type: 'circuit.set', mode: 'isolated', at: 0 },
       { type: 'circuit.set', mode: 'normal', at: 0 },
     ]
-    const input = { concurrency: 2, failures: 2, openMs: 10, maxOpenMs: 20, probes: 1, missRate: 0, probeTimeoutMs: 5 }
+    const input = {
+      concurrency: 2,
+      failures: 2,
+      openMs: 10,
+      maxOpenMs: 20,
+      probes: 1,
+      missRate: 0,
+      probeTimeoutMs: 5,
+    }
     const { edges } = explore(agentMachine, {
       input: { ...input, fallback: false },
       events,
@@ -52,7 +60,13 @@ describe('on its graph, the compiled form takes the steps of the interpreter', (
   })
 
   it('for one task', () => {
-    const failed = { type: 'attempt.failed', retryable: true, fallback: true, jitter: 1, retryAfterMs: 0 } as const
+    const failed = {
+      type: 'attempt.failed',
+      retryable: true,
+      fallback: true,
+      jitter: 1,
+      retryAfterMs: 0,
+    } as const
     const outcome = { status: 'cancelled', reason: 'x' } as const
     const events: TaskFlowEvent[] = [
       { type: 'attempt.granted' },
@@ -64,7 +78,10 @@ describe('on its graph, the compiled form takes the steps of the interpreter', (
       { type: 'fallback.answered', outcome },
       { type: 'task.cancel', reason: 'x' },
     ]
-    const { edges } = explore(taskMachine, { input: { attempts: 2, minMs: 1, maxMs: 9, fallback: true }, events })
+    const { edges } = explore(taskMachine, {
+      input: { attempts: 2, minMs: 1, maxMs: 9, fallback: true },
+      events,
+    })
     expect(edges.length).toBeGreaterThan(20)
     sameOnGraph(taskMachine, edges)
   })

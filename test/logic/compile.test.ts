@@ -33,7 +33,11 @@ const ends = (machine: Parameters<typeof runTwins>[0], events: EventObject[], in
 }
 
 const counter = setup({
-  types: { context: {} as { n: number; seen: string[] }, events: {} as EventObject & { by?: number }, input: {} as number },
+  types: {
+    context: {} as { n: number; seen: string[] },
+    events: {} as EventObject & { by?: number },
+    input: {} as number,
+  },
   guards: {
     isSmall: ({ context }, { below }: { below: number }) => context.n < below,
     isOdd: ({ context }) => context.n % 2 === 1,
@@ -52,7 +56,10 @@ describe('a compiled machine', () => {
       on: {
         add: { actions: { type: 'add', params: { by: 2 } } },
         addBy: { actions: { type: 'add', params: ({ event }) => ({ by: event.by ?? 0 }) } },
-        small: { guard: { type: 'isSmall', params: { below: 10 } }, actions: { type: 'add', params: { by: 100 } } },
+        small: {
+          guard: { type: 'isSmall', params: { below: 10 } },
+          actions: { type: 'add', params: { by: 100 } },
+        },
       },
     })
     const events = [...on('add'), { type: 'addBy', by: 3 }, ...on('small', 'small')]
@@ -60,7 +67,8 @@ describe('a compiled machine', () => {
   })
 
   it('leaves inside out, acts, and enters outside in, with the event at hand', () => {
-    const trace = (way: string) => emit(({ event }: { event: EventObject }) => ({ type: way, on: event.type }))
+    const trace = (way: string) =>
+      emit(({ event }: { event: EventObject }) => ({ type: way, on: event.type }))
     const machine = createMachine({
       entry: trace('in root'),
       initial: 'a',
@@ -69,9 +77,20 @@ describe('a compiled machine', () => {
           entry: trace('in a'),
           exit: trace('out a'),
           initial: 'b',
-          states: { b: { entry: trace('in b'), exit: trace('out b'), on: { go: { target: '#c', actions: trace('go') } } } },
+          states: {
+            b: {
+              entry: trace('in b'),
+              exit: trace('out b'),
+              on: { go: { target: '#c', actions: trace('go') } },
+            },
+          },
         },
-        c: { id: 'c', initial: { target: 'd', actions: trace('initial') as never }, entry: trace('in c'), states: { d: {} } },
+        c: {
+          id: 'c',
+          initial: { target: 'd', actions: trace('initial') as never },
+          entry: trace('in c'),
+          states: { d: {} },
+        },
       },
     } as never)
     const tables = tablesOf(machine)
@@ -103,7 +122,10 @@ describe('a compiled machine', () => {
   it('prefers an exact type, then the longer wildcard, and the inner state', () => {
     const machine = counter.createMachine({
       context: { n: 0, seen: [] },
-      on: { 'a.b.*': { actions: { type: 'add', params: { by: 1 } } }, '*': { actions: { type: 'add', params: { by: 1000 } } } },
+      on: {
+        'a.b.*': { actions: { type: 'add', params: { by: 1 } } },
+        '*': { actions: { type: 'add', params: { by: 1000 } } },
+      },
       initial: 's',
       states: {
         s: {
@@ -127,7 +149,10 @@ describe('a compiled machine', () => {
       stateIn('#deep'),
       not(stateIn({ b: 'deep' })),
     ]
-    const choices = guards.map((guard, at) => [`g${at}`, { guard, actions: { type: 'add', params: { by: 1 } } }])
+    const choices = guards.map((guard, at) => [
+      `g${at}`,
+      { guard, actions: { type: 'add', params: { by: 1 } } },
+    ])
     const machine = counter.createMachine({
       context: { n: 0, seen: [] },
       initial: 'a',
@@ -144,7 +169,13 @@ describe('a compiled machine', () => {
       initial: 'a',
       states: {
         a: { on: { go: { target: 'b', actions: [raise({ type: 'later' }), raise({ type: 'last' })] } } },
-        b: { always: { guard: { type: 'isSmall', params: { below: 3 } }, actions: [{ type: 'add', params: { by: 1 } }, 'note'] }, on: { later: 'c' } },
+        b: {
+          always: {
+            guard: { type: 'isSmall', params: { below: 3 } },
+            actions: [{ type: 'add', params: { by: 1 } }, 'note'],
+          },
+          on: { later: 'c' },
+        },
         c: { on: { last: { actions: 'note' } } },
       },
     })
@@ -161,8 +192,14 @@ describe('a compiled machine', () => {
       states: {
         work: {
           initial: 'half',
-          onDone: { target: 'end', actions: emit(({ event }) => ({ type: 'inner', output: (event as { output?: unknown }).output })) },
-          states: { half: { on: { go: 'full' } }, full: { type: 'final', output: ({ context }) => context.n } },
+          onDone: {
+            target: 'end',
+            actions: emit(({ event }) => ({ type: 'inner', output: (event as { output?: unknown }).output })),
+          },
+          states: {
+            half: { on: { go: 'full' } },
+            full: { type: 'final', output: ({ context }) => context.n },
+          },
         },
         end: { type: 'final', output: 7, exit: emit({ type: 'left' }) },
       },
@@ -186,14 +223,14 @@ describe('a compiled machine', () => {
             if (check('isOdd')) enqueue({ type: 'add', params: { by: 4 } })
             enqueue.assign({ seen: [`had ${context.n}`] })
             enqueue.emit(({ context: now }) => ({ type: 'now', n: now.n }))
-            enqueue.raise({ type: 'then' })
+            enqueue.raise({ type: 'next' })
             enqueue('report')
           }),
         },
-        then: { actions: 'note' },
+        next: { actions: 'note' },
       },
     })
-    expect(ends(machine, on('go', 'go'))?.context).toEqual({ n: 9, seen: ['had 5', 'then'] })
+    expect(ends(machine, on('go', 'go'))?.context).toEqual({ n: 9, seen: ['had 5', 'next'] })
   })
 })
 
@@ -265,25 +302,38 @@ describe('a step', () => {
   })
 
   it('within a step of the same machine does not disturb it', () => {
-    const nested = createMachine({
+    const machine = createMachine({
       context: { n: 0 },
       on: {
-        outer: {
-          actions: assign(({ context }) => {
-            if (context.n === 0) inner.step(inner.restore({ value: {}, context: { n: 50 } }), { type: 'outer' }, [])
-            return { n: context.n + 1 }
-          }),
+        go: {
+          actions: [
+            assign(({ context }) => {
+              if (context.n === 0)
+                tables.step(tables.restore({ value: {}, context: { n: 50 } }), { type: 'go' }, [])
+              return { n: context.n + 1 }
+            }),
+            emit(({ context }) => ({ type: 'counted', n: context.n })),
+          ],
         },
       },
     })
-    const inner = tablesOf(nested)
-    expect(inner.step(inner.initial(undefined, []), { type: 'outer' }, []).context).toEqual({ n: 1 })
+    const tables = tablesOf(machine)
+    const outbox: EventObject[] = []
+    const begin = tables.initial(undefined, outbox)
+    tables.step(begin, { type: 'go' }, outbox)
+    expect(tables.step(begin, { type: 'go' }, outbox).context).toEqual({ n: 1 })
+    expect(outbox).toEqual([
+      { type: 'counted', n: 1 },
+      { type: 'counted', n: 1 },
+    ])
   })
 })
 
 describe('what is not covered is named', () => {
   const inState = (config: object, implementations?: object) => {
-    const made = compile(createMachine({ initial: 'a', states: { a: config } } as never, implementations as never))
+    const made = compile(
+      createMachine({ initial: 'a', states: { a: config } } as never, implementations as never),
+    )
     return 'uncovered' in made ? made.uncovered : []
   }
 
@@ -302,15 +352,25 @@ describe('what is not covered is named', () => {
     ['a function', { always: { guard: () => false, actions: function note() {} } }, ['a: function note']],
     ['a nameless function', { entry: [() => {}] }, ['a: function (anonymous)']],
     ['an action without implementation', { entry: { type: 'x' } }, ['a: action "x" is not implemented']],
-    ['a guard without implementation', { on: { go: { guard: not('x') } } }, ['a: guard "x" is not implemented']],
+    [
+      'a guard without implementation',
+      { on: { go: { guard: not('x') } } },
+      ['a: guard "x" is not implemented'],
+    ],
     ['several targets', { on: { go: { target: ['a', 'a'] } } }, ['a: several targets']],
-    ['an action of an initial transition', { initial: { target: 'x', actions: log('x') }, states: { x: {} } }, ['a: log']],
+    [
+      'an action of an initial transition',
+      { initial: { target: 'x', actions: log('x') }, states: { x: {} } },
+      ['a: log'],
+    ],
   ])('%s', (_, config, named) => {
     expect(inState(config)).toEqual(named)
   })
 
   it('also behind a name', () => {
-    expect(inState({ entry: 'tell' }, { actions: { tell: sendTo('x', { type: 'y' }) } })).toEqual(['a: sendTo'])
+    expect(inState({ entry: 'tell' }, { actions: { tell: sendTo('x', { type: 'y' }) } })).toEqual([
+      'a: sendTo',
+    ])
     expect(inState({ on: { go: { guard: 'x' } } }, { guards: { x: 'y', y: 'x' } })).toEqual([
       'a: guard "x" refers to itself',
     ])
@@ -320,7 +380,7 @@ describe('what is not covered is named', () => {
     const machine = createMachine({
       context: {},
       on: {
-        send: { actions: enqueueActions(({ enqueue }) => enqueue.sendTo('x' as never, { type: 'y' } as never)) },
+        send: { actions: enqueueActions(({ enqueue }) => enqueue.sendTo('x', { type: 'y' })) },
         run: { actions: enqueueActions(({ enqueue }) => enqueue(() => {})) },
         wait: { actions: enqueueActions(({ enqueue }) => enqueue.raise({ type: 'x' }, { delay: 10 })) },
         self: { actions: assign(({ self }) => ({ id: self.id })) },
@@ -339,7 +399,12 @@ describe('a snapshot', () => {
     initial: 'a',
     context: { n: 1 },
     states: {
-      a: { initial: 'b', tags: 'waiting', meta: { label: 'A' }, states: { b: { meta: { label: 'B' }, on: { go: '#end' } } } },
+      a: {
+        initial: 'b',
+        tags: 'waiting',
+        meta: { label: 'A' },
+        states: { b: { meta: { label: 'B' }, on: { go: '#end' } } },
+      },
       end: { id: 'end', type: 'final' },
     },
     output: ({ context }) => context.n,
@@ -349,11 +414,20 @@ describe('a snapshot', () => {
 
   it('answers as XState answers', () => {
     const snapshot = tables.snapshot(state)
-    expect([snapshot.matches('a'), snapshot.matches({ a: 'b' }), snapshot.matches('end')]).toEqual([true, true, false])
+    expect([snapshot.matches('a'), snapshot.matches({ a: 'b' }), snapshot.matches('end')]).toEqual([
+      true,
+      true,
+      false,
+    ])
     expect([snapshot.can({ type: 'go' }), snapshot.can({ type: 'no' })]).toEqual([true, false])
     expect([snapshot.hasTag('waiting'), snapshot.hasTag('x')]).toEqual([true, false])
     expect(snapshot.getMeta()).toEqual({ '(machine).a': { label: 'A' }, '(machine).a.b': { label: 'B' } })
-    expect(snapshot.toJSON()).toMatchObject({ value: { a: 'b' }, status: 'active', tags: ['waiting'], context: { n: 1 } })
+    expect(snapshot.toJSON()).toMatchObject({
+      value: { a: 'b' },
+      status: 'active',
+      tags: ['waiting'],
+      context: { n: 1 },
+    })
     expect({ ...snapshot }.hasTag('waiting')).toBe(true)
   })
 
@@ -365,7 +439,11 @@ describe('a snapshot', () => {
     const actor = createActor(machine, { snapshot: tables.snapshot(state) }).start()
     actor.send({ type: 'go' })
     expect(actor.getSnapshot()).toMatchObject({ status: 'done', output: 1 })
-    expect(tables.restore(actor.getPersistedSnapshot() as never)).toMatchObject({ value: 'end', status: 'done', output: 1 })
+    expect(tables.restore(actor.getPersistedSnapshot() as never)).toMatchObject({
+      value: 'end',
+      status: 'done',
+      output: 1,
+    })
     expect(tables.snapshot(tables.restore(actor.getSnapshot())).status).toBe('done')
   })
 

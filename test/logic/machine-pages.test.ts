@@ -6,19 +6,18 @@ import { machinePages } from '../../docs/machines/generate.ts'
 import * as machines from '../../machines/index.ts'
 
 const folder = new URL('../../docs/machines/', import.meta.url)
-const hint = 'run `npm run docs:machines`'
 
-describe('docs/machines', () => {
+describe('what `npm run docs:machines` writes', () => {
   const pages = machinePages(machines)
 
-  it.each([...pages])('has an up-to-date %s', (file, text) => {
-    expect(readdirSync(folder), hint).toContain(file)
-    expect(readFileSync(new URL(file, folder), 'utf8'), hint).toBe(text)
+  it.each([...pages])('is what stands in docs/machines/%s', (file, text) => {
+    expect(readdirSync(folder)).toContain(file)
+    expect(readFileSync(new URL(file, folder), 'utf8')).toBe(text)
   })
 
-  it('has no page of a machine that is no more', () => {
+  it('leaves no page of a machine that is no more', () => {
     const there = readdirSync(folder).filter((file) => file.endsWith('.md'))
-    expect(there.toSorted(), hint).toEqual([...pages.keys()].toSorted())
+    expect(there.toSorted()).toEqual([...pages.keys()].toSorted())
   })
 })
 
@@ -28,7 +27,7 @@ describe('a page', () => {
       ring: emit({ type: 'bell.rung' }),
       open: emit(({ event }) => ({ type: 'door.opened', by: event.type })),
       both: enqueueActions(({ enqueue }) => {
-        enqueue({ type: 'ring' })
+        enqueue('ring' as never)
         enqueue.emit({ type: 'light.on' })
       }),
       count: assign({ n: 1 }),
@@ -56,7 +55,9 @@ describe('a page', () => {
   })
 
   it('is in the index, alone', () => {
-    expect(pages.get('README.md')).toContain('| [Front door](front-door.md) | `frontDoorMachine` | A door. |\n')
+    expect(pages.get('README.md')).toContain(
+      '| [Front door](front-door.md) | `frontDoorMachine` | A door. |\n',
+    )
     expect([...pages.keys()]).toEqual(['front-door.md', 'README.md'])
   })
 })

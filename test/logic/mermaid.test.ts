@@ -8,7 +8,10 @@ const drawn = (config: object): string[] => mermaid(createMachine(config as neve
 describe('a diagram', () => {
   it('nests states, each under the id of its whole path, and shows where they begin and end', () => {
     expect(
-      drawn({ initial: 'a', states: { a: { initial: 'b', states: { b: {} }, on: { go: 'b' } }, b: { type: 'final' } } }),
+      drawn({
+        initial: 'a',
+        states: { a: { initial: 'b', states: { b: {} }, on: { go: 'b' } }, b: { type: 'final' } },
+      }),
     ).toEqual([
       'stateDiagram-v2',
       '  [*] --> a',
@@ -26,7 +29,10 @@ describe('a diagram', () => {
     const state = { guard: 'isOpen', target: 'b' }
     const lines = drawn({
       initial: 'a',
-      states: { a: { always: state, on: { go: [state, 'b'], wait: 'a', drop: {} } }, b: { on: { '*': 'a' } } },
+      states: {
+        a: { always: state, on: { go: [state, 'b'], wait: 'a', drop: {} } },
+        b: { on: { '*': 'a' } },
+      },
     })
     expect(lines.filter((line) => line.includes(' : '))).toEqual([
       '  a --> b : go [isOpen]<br/>go<br/>always [isOpen]',
@@ -61,7 +67,9 @@ describe('a diagram', () => {
       id: 'm',
       initial: 'a',
       on: { reset: '.a', note: { actions: 'x' } },
-      states: { a: { initial: 'b', on: { again: '.b' }, states: { b: { on: { up: '#m.a', top: '#m' } }, any: {} } } },
+      states: {
+        a: { initial: 'b', on: { again: '.b' }, states: { b: { on: { up: '#m.a', top: '#m' } }, any: {} } },
+      },
     })
     expect(lines.slice(1)).toEqual([
       '  [*] --> a',
@@ -82,7 +90,10 @@ describe('a diagram', () => {
   it('says done for the end of inner states, and after for a time', () => {
     const lines = drawn({
       initial: 'a',
-      states: { a: { initial: 'b', states: { b: { type: 'final' } }, onDone: 'c', after: { 500: 'c' } }, c: {} },
+      states: {
+        a: { initial: 'b', states: { b: { type: 'final' } }, onDone: 'c', after: { 500: 'c' } },
+        c: {},
+      },
     })
     expect(lines.at(-1)).toBe('  a --> c : done<br/>after 500')
   })

@@ -29,7 +29,12 @@ export const seeded = (seed: number): Chance => {
 
 type Context = { readonly a: number; readonly b: number; readonly fuel: number; readonly note?: string }
 type Args = { readonly context: Context; readonly event: EventObject & { readonly by?: number } }
-type Tree = { readonly key: string; readonly id: string; readonly isFinal: boolean; readonly children: readonly Tree[] }
+type Tree = {
+  readonly key: string
+  readonly id: string
+  readonly isFinal: boolean
+  readonly children: readonly Tree[]
+}
 type Params = { readonly by: number }
 
 const types = ['go', 'stop', 'turn.left', 'turn.right', 'refuel', 'odd'] as const
@@ -79,18 +84,23 @@ const state = (chance: Chance, node: Tree, parent: Tree | undefined, all: readon
   const { children, isFinal, id } = node
   const first = children.length > 0 ? pick(chance, children).key : undefined
   const initial = chance() < 0.3 ? { target: first, actions: someActions(chance, 1) } : first
-  const sometimes = <T>(share: number, value: () => T): T | undefined => (chance() < share ? value() : undefined)
-  const transitions = () => Array.from({ length: 1 + Math.floor(chance() * 2) }, () => transition(chance, node, parent, all))
+  const sometimes = <T>(share: number, value: () => T): T | undefined =>
+    chance() < share ? value() : undefined
+  const transitions = () =>
+    Array.from({ length: 1 + Math.floor(chance() * 2) }, () => transition(chance, node, parent, all))
   const config = {
     id,
     type: isFinal ? 'final' : undefined,
-    output: isFinal ? sometimes(0.5, () => ({ context, event }: Args) => ({ a: context.a, from: event.type })) : undefined,
+    output: isFinal
+      ? sometimes(0.5, () => ({ context, event }: Args) => ({ a: context.a, from: event.type }))
+      : undefined,
     tags: sometimes(0.3, () => [`tag-${id.length}`]),
     meta: sometimes(0.3, () => ({ id })),
     entry: [traced('in', id), ...someActions(chance, 1)],
     exit: [traced('out', id), ...someActions(chance, 1)],
     initial: first && initial,
-    states: first && Object.fromEntries(children.map((child) => [child.key, state(chance, child, node, all)])),
+    states:
+      first && Object.fromEntries(children.map((child) => [child.key, state(chance, child, node, all)])),
     on: Object.fromEntries([
       ...descriptors.flatMap((type) => (chance() < 0.25 ? [[type, forbidden(chance) ?? transitions()]] : [])),
       ...(parent ? [] : [['refuel', { actions: assign({ fuel: 2 }) }]]),
@@ -117,7 +127,12 @@ const transition = (chance: Chance, node: Tree, parent: Tree | undefined, all: r
   }
 }
 
-const targetOf = (chance: Chance, node: Tree, parent: Tree | undefined, all: readonly Tree[]): string | undefined => {
+const targetOf = (
+  chance: Chance,
+  node: Tree,
+  parent: Tree | undefined,
+  all: readonly Tree[],
+): string | undefined => {
   const how = chance()
   if (how < 0.2) return undefined
   if (how < 0.5 && parent) return pick(chance, parent.children).key
@@ -138,7 +153,7 @@ const eventless = (chance: Chance, node: Tree, parent: Tree | undefined, all: re
 }
 
 const traced = (way: string, id: string) =>
-  emit(({ context, event }: Args) => ({ type: way, id, on: event.type, a: context.a, b: context.b }) as never)
+  emit(({ context, event }: Args) => ({ type: way, id, on: event.type, a: context.a, b: context.b }))
 
 const someGuard = (chance: Chance, all: readonly Tree[], depth = 0): unknown => {
   const deeper = () => someGuard(chance, all, depth + 1) as 'even'
@@ -148,13 +163,22 @@ const someGuard = (chance: Chance, all: readonly Tree[], depth = 0): unknown => 
     () => 'alias',
     () => ({ type: 'below', params: { by: 1 + Math.floor(chance() * 4) } }),
     () => ({ type: 'below', params: ({ event }: Args) => ({ by: event.by ?? 2 }) }),
-    () => ({ context }: Args) => context.b < 2,
-    () => ({ event }: Args) => event.type !== 'odd',
+    () =>
+      ({ context }: Args) =>
+        context.b < 2,
+    () =>
+      ({ event }: Args) =>
+        event.type !== 'odd',
     () => stateIn(`#${target.id}`),
     () => stateIn(target.key),
     () => (chance() < 0.3 ? 'explodes' : 'even'),
   ]
-  const combined = [() => not(deeper()), () => and([deeper(), deeper()]), () => or([deeper(), deeper()]), () => 'either']
+  const combined = [
+    () => not(deeper()),
+    () => and([deeper(), deeper()]),
+    () => or([deeper(), deeper()]),
+    () => 'either',
+  ]
   return pick(chance, depth < 2 ? [...choices, ...combined] : choices)()
 }
 
@@ -173,7 +197,7 @@ const guards = {
 const actions = {
   burn: assign({ fuel: ({ context }: Args) => context.fuel - 1 }),
   add: assign(({ context }: Args, { by }: Params) => ({ a: (context.a + by) % 7 })),
-  tell: emit(({ context }: Args, { by }: Params) => ({ type: 'told', a: context.a, by }) as never),
+  tell: emit(({ context }: Args, { by }: Params) => ({ type: 'told', a: context.a, by })),
   again: enqueueActions((args) => retry(args as never)),
   explode: assign(({ context }: Args) => {
     if (context.a === 4) throw new Error('action exploded')
@@ -211,7 +235,10 @@ const someAction = (chance: Chance): unknown =>
     () => emit({ type: 'plain' }),
     () => 'again',
     () => enqueueActions((args) => retry(args as never)),
-    () => (chance() < 0.3 ? raise({ type: 'raised' }) : raise(({ event }: Args) => ({ ...event, type: 'raised.deep' }))),
+    () =>
+      chance() < 0.3
+        ? raise({ type: 'raised' })
+        : raise(({ event }: Args) => ({ ...event, type: 'raised.deep' })),
     () => (chance() < 0.2 ? 'explode' : 'burn'),
   ])()
 

@@ -1,6 +1,12 @@
 /** Runs a machine compiled and on XState's own Actor side by side, and finds where they differ. */
 import { deepStrictEqual } from 'node:assert/strict'
-import { createActor, type AnyActor, type AnyMachineSnapshot, type AnyStateMachine, type EventObject } from 'xstate'
+import {
+  createActor,
+  type AnyActor,
+  type AnyMachineSnapshot,
+  type AnyStateMachine,
+  type EventObject,
+} from 'xstate'
 import { compile, type CompiledMachine, type CompiledState } from '../../src/logic/compile.ts'
 
 /** What can be seen of one step. */
@@ -23,7 +29,11 @@ export const tablesOf = (machine: AnyStateMachine): CompiledMachine => {
 /** Drives both forms by the same events. @throws where they differ */
 export const runTwins = (
   machine: AnyStateMachine,
-  { input, events, asked = [] }: { input?: unknown; events: readonly EventObject[]; asked?: readonly EventObject[] },
+  {
+    input,
+    events,
+    asked = [],
+  }: { input?: unknown; events: readonly EventObject[]; asked?: readonly EventObject[] },
 ): { taken: number; thrown: number; last: CompiledState | undefined } => {
   const tables = tablesOf(machine)
   const actor = actorTwin(machine)
@@ -41,16 +51,28 @@ export const runTwins = (
       return { emitted: outbox.slice(1), thrown: textOf(error) }
     }
   }
-  same('at the start', stepped(() => tables.initial(input, outbox)), actor.start(input))
+  same(
+    'at the start',
+    stepped(() => tables.initial(input, outbox)),
+    actor.start(input),
+  )
   for (const [at, event] of events.entries()) {
     const before = state
     if (!before) break
     const where = `at event ${at}, ${JSON.stringify(event)}, in ${JSON.stringify(before.value)}`
     if (before.status === 'active') {
-      same(`${where}: can`, asked.map((it) => attempt(() => tables.can(before, it))), asked.map((it) => actor.can(it)))
+      same(
+        `${where}: can`,
+        asked.map((it) => attempt(() => tables.can(before, it))),
+        asked.map((it) => actor.can(it)),
+      )
     }
     const handled = actor.handles(event)
-    same(where, stepped(() => tables.step(before, event, outbox)), actor.step(event))
+    same(
+      where,
+      stepped(() => tables.step(before, event, outbox)),
+      actor.step(event),
+    )
     if (before.status === 'active' && handled !== 'threw' && state !== before) taken += 1
     if (before.status === 'active' && typeof handled === 'boolean' && thrown === 0) {
       same(`${where}: handled`, tables.handled, handled)
@@ -124,7 +146,8 @@ const actorTwin = (machine: AnyStateMachine) => {
     start: (input: unknown) => seen(() => (actor = start({ input }))),
     step: (event: EventObject) => seen(() => state?.status === 'active' && actor?.send(event)),
     can: (event: EventObject) => attempt(() => state?.can(event)),
-    handles: (event: EventObject) => attempt(() => state && machine.getTransitionData(state, event).length > 0),
+    handles: (event: EventObject) =>
+      attempt(() => state && machine.getTransitionData(state, event).length > 0),
     snapshot: () => state as AnyMachineSnapshot,
   }
 }
@@ -138,12 +161,13 @@ const attempt = (question: () => boolean | undefined): boolean | 'threw' | undef
 }
 
 // Both forms say that a machine loops, each in its own words.
-const textOf = (error: unknown): string => (error as Error).message.replace(/(Infinite loop detected).*/s, '$1')
+const textOf = (error: unknown): string =>
+  (error as Error).message.replace(/(Infinite loop detected).*/s, '$1')
 
 const same = (where: string, ours: unknown, theirs: unknown): void => {
   try {
     deepStrictEqual(ours, theirs)
   } catch (error) {
-    throw new Error(`compiled and interpreted differ ${where}: ${(error as Error).message}`)
+    throw new Error(`compiled and interpreted differ ${where}: ${(error as Error).message}`, { cause: error })
   }
 }

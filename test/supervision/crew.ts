@@ -3,7 +3,7 @@ import {
   createSystem,
   fromBehavior,
   type ActorRef,
-  type AnyRef,
+  type ExitReason,
   type Logger,
   type Restart,
   type SupervisorRef,
@@ -30,6 +30,8 @@ export interface Stage {
   readonly failing: Map<string, number>
   /** What happens while it stops, by the name of a child. */
   readonly stopping: Map<string, () => Promise<void>>
+  /** Why actors ended for good, by path. */
+  readonly ends: Map<string, ExitReason>
   /** A child's logic. */
   readonly logic: ReturnType<typeof worker>
   /** Everything in the diary since the last time. */
@@ -71,6 +73,10 @@ export const stage = async (): Promise<Stage> => {
   const clock = manualClock()
   const system = await createSystem({ clock, seed: 1, logger: silent })
   const state: Diary = { diary: [], failing: new Map(), stopping: new Map() }
+  const ends = new Map<string, ExitReason>()
+  system.events.subscribe((event) => {
+    if (event.type === 'actor.terminated') ends.set(event.ref.path, event.reason)
+  })
   const ref = (name: string): ActorRef<Order> => {
     const found = system.lookup<Order>(`/crew/${name}`)
     if (!found) throw new Error(`there is no "${name}"`)
@@ -78,6 +84,7 @@ export const stage = async (): Promise<Stage> => {
   }
   return {
     ...state,
+    ends,
     system,
     clock,
     logic: worker(state),
@@ -105,14 +112,6 @@ const restartOf = (name: string): Restart =>
 /** Name and status of each child. */
 export const statuses = async (system: System, crew: SupervisorRef): Promise<Record<string, string>> =>
   Object.fromEntries((await system.whichChildren(crew)).map(({ id, status }) => [id, status]))
-
-/** Whether an actor is gone, and why: `alive` when it is not. */
-export const endOf = async (system: System, ref: AnyRef): Promise<unknown> => {
-  let end: unknown = 'alive'
-  void system.watch(ref).then((reason) => (end = reason))
-  await system.settle()
-  return end
-}
 
 /** A promise and what settles it. */
 export const later = (): { promise: Promise<void>; resolve: () => void } => {

@@ -1,7 +1,7 @@
 /** What becomes of a child that does not start. */
 import { beforeEach, describe, expect, it } from 'vitest'
 import { supervisor, type SupervisorRef } from 'troupe'
-import { endOf, specs, stage, statuses, type Stage } from './crew.ts'
+import { specs, stage, statuses, type Stage } from './crew.ts'
 
 let on: Stage
 beforeEach(async () => {
@@ -54,7 +54,7 @@ describe('during a restart', () => {
     expect(on.told()).toEqual(['-a', '!a', '!a', '+a'])
     expect(await statuses(on.system, crew)).toEqual({ a: 'running' })
     await on.order('a', 'crash')
-    expect(await endOf(on.system, crew)).toMatchObject({ type: 'shutdown' })
+    expect(on.ends.get('/crew')).toMatchObject({ type: 'shutdown' })
   })
 
   it('gives up when it never works', async () => {
@@ -62,15 +62,15 @@ describe('during a restart', () => {
     on.failing.set('a', Infinity)
     await on.order('a', 'crash')
     expect(on.told()).toEqual(['-a', '!a', '!a', '!a', '-b'])
-    expect(await endOf(on.system, crew)).toMatchObject({ type: 'shutdown' })
+    expect(on.ends.get('/crew')).toMatchObject({ type: 'shutdown' })
   })
 
   it('leaves the supervisor responsive: it answers, and can be told to stop trying', async () => {
     const crew = crewOf({ intensity: Infinity }, 'a', 'b')
     on.failing.set('a', Infinity)
     on.system.tell(on.ref('a'), { type: 'crash' })
-    const seen = await on.system.whichChildren(crew)
-    expect(seen).toMatchObject([{ id: 'a', status: 'restarting' }, { id: 'b', status: 'running' }])
+    await on.system.whichChildren(crew)
+    expect(await on.system.whichChildren(crew)).toMatchObject([{ id: 'a', status: 'restarting' }, { id: 'b', status: 'running' }])
     await on.system.terminateChild(crew, 'a')
     on.failing.clear()
     await on.settle()
@@ -118,7 +118,7 @@ describe('during a group restart', () => {
     await on.order('a', 'crash')
     expect(await statuses(on.system, crew)).toEqual({ a: 'running', b: 'running' })
     await on.order('a', 'crash')
-    expect(await endOf(on.system, crew)).toMatchObject({ type: 'shutdown' })
+    expect(on.ends.get('/crew')).toMatchObject({ type: 'shutdown' })
   })
 
   it('can be one of a child that had finished, which then counts as restarting', async () => {

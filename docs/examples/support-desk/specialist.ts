@@ -8,19 +8,23 @@ import type { Trouble } from './troubles.ts'
 // Below it the best article has once been about something else.
 const KNOWN = 0.3
 
-/** How the specialists are set up. `work` is called before each answer. */
+/** How a specialist is set up. */
 export interface Setup {
   readonly timeoutMs: number
   readonly attempts: number
+  /** In a row, open its circuit. */
+  readonly failures: number
   readonly openMs: number
-  readonly work?: Trouble
+  /** How long it thinks. */
+  readonly thinkMs: number
+  readonly trouble?: Trouble
 }
 
 /** The specialist of a department. What its articles do not say, the front desk answers. */
 export const specialist = (
   department: Department,
   description: string,
-  { timeoutMs, attempts, openMs, work }: Setup,
+  { timeoutMs, attempts, failures, openMs, thinkMs, trouble }: Setup,
 ): Agent<Ticket, Answer> =>
   agent(department, {
     description,
@@ -28,10 +32,11 @@ export const specialist = (
     output: Answer,
     timeoutMs,
     retry: { attempts, minMs: 50, maxMs: 400 },
-    circuit: { failures: 3, openMs },
+    circuit: { failures, openMs },
     fallback: frontDesk,
     run: async (ticket, ctx) => {
-      await work?.(ctx)
+      await trouble?.(ctx)
+      if (thinkMs > 0) await ctx.sleep(thinkMs)
       const [best] = search(ticket.text, department)
       if (!best || best.fit < KNOWN) return ctx.ask(frontDesk, ticket)
       return { answer: best.text, by: department, sources: [best.title] }

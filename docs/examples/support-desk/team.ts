@@ -45,7 +45,7 @@ const supportDesk = ({ concurrency, ...setup }: Desk): Agent<Ticket, Answer> => 
   const secondOpinion = router('second-opinion', {
     by: opinions,
     to: { ...specialists, person: frontDesk },
-    minConfidence: 0.5,
+    minConfidence: 0.6,
     otherwise: frontDesk,
   })
   return router('triage', {
@@ -53,19 +53,24 @@ const supportDesk = ({ concurrency, ...setup }: Desk): Agent<Ticket, Answer> => 
     to: { ...specialists, several, person: frontDesk },
     minConfidence: 0.7,
     otherwise: secondOpinion,
+    // Whatever breaks on the way.
+    fallback: frontDesk,
     concurrency,
   })
 }
 
-const calm: Setup = { timeoutMs: 5_000, attempts: 2, openMs: 5_000 }
+const calm: Setup = { timeoutMs: 5_000, attempts: 2, failures: 5, openMs: 5_000, thinkMs: 0 }
 export default supportDesk({ billing: calm, technical: calm, sales: calm, account: calm, concurrency: 1_000 })
 
-/** What `--faults` runs: one specialist hangs, one has a bug, one fails thrice. Slow enough to be watched. */
+// Slow enough to be watched.
+const busy: Setup = { timeoutMs: 300, attempts: 2, failures: 3, openMs: 600, thinkMs: 100 }
+
+/** What `--faults` runs: one specialist hangs, one has a bug, one fails thrice. */
 export const faults = supportDesk({
-  billing: { ...calm, work: (ctx) => ctx.sleep(40) },
-  technical: { timeoutMs: 150, attempts: 2, openMs: 500, work: hangs(4) },
-  sales: { timeoutMs: 1_000, attempts: 4, openMs: 300, work: fails(3) },
-  account: { timeoutMs: 1_000, attempts: 1, openMs: 300, work: crashes(3) },
+  billing: busy,
+  technical: { ...busy, trouble: hangs(6) },
+  sales: { ...busy, trouble: fails(3), attempts: 4, failures: 5 },
+  account: { ...busy, trouble: crashes(2) },
   concurrency: 4,
 })
 
