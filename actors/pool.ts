@@ -59,8 +59,9 @@ class Pool implements Incarnation<EventObject> {
   receive(message: EventObject): void {
     const gone = this.#ends.get(message)
     if (gone) return this.#leave(message, gone)
-    if (this.#routees.length === 0) return this.#scope.deadLetter('no-routee')
-    for (const routee of this.#routing.choose(this.#routees, message)) this.#scope.forward(routee)
+    const chosen = this.#routees.length === 0 ? [] : this.#routing.choose(this.#routees, message)
+    if (chosen.length === 0) return this.#scope.deadLetter('no-routee')
+    for (const routee of chosen) this.#scope.forward(routee)
   }
 
   #follow(service: Service<never>): void {

@@ -1,11 +1,12 @@
 /** What one attempt has asked of others and is still open, with the time limits of those requests. */
+import { Few } from '../src/contracts/few.ts'
 import type { TaskKernel } from '../src/contracts/tasks.ts'
 import { TimeLimit } from './time-limit.ts'
 
 /** Open requests by id; most have no limit of their own. */
 export class Requests {
   readonly #kernel: TaskKernel
-  readonly #open = new Map<string, TimeLimit | undefined>()
+  readonly #open = new Few<TimeLimit | undefined>()
 
   constructor(kernel: TaskKernel) {
     this.#kernel = kernel
@@ -31,7 +32,7 @@ export class Requests {
   }
 
   withdrawAll(reason: string): void {
-    for (const [id, limit] of this.#open) {
+    for (const [id, limit] of this.#open.entries()) {
       limit?.cancel()
       this.#kernel.withdraw(id, reason)
     }

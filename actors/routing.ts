@@ -30,9 +30,9 @@ export const routings: Readonly<Record<RoutingStrategy, (chances: Chances) => Ro
     let turn = 0
     return {
       choose: (routees) => {
-        const chosen = at(routees, turn)
-        turn = (turn + 1) % routees.length
-        return chosen
+        const index = turn % routees.length
+        turn = index + 1
+        return at(routees, index)
       },
       // Without this the one after it would miss its turn.
       left: (index) => {

@@ -21,18 +21,9 @@ export interface StopChildren {
   cancelWait(child: Child): void
 }
 
-/** The key of the timer that a child waits for before its restart. */
-export const waitKey = (child: Child): string => `restart:${child.id}`
-
 /** For the children of this table. */
-export const stopChildren = (scope: Pick<CellScope<never>, 'children' | 'timers'>, table: ChildTable): StopChildren => {
+export const stopChildren = (scope: Pick<CellScope<never>, 'children'>, table: ChildTable, cancelWait: (child: Child) => void): StopChildren => {
   let latest: object | undefined
-
-  const cancelWait = (child: Child): void => {
-    if (!child.due) return
-    child.due = undefined
-    scope.timers.cancel(waitKey(child))
-  }
 
   const ended = (child: Child): void => {
     table.ended(child)

@@ -10,22 +10,18 @@ import type {
   Interpreter,
   SupervisorRequest,
 } from '../src/contracts/behavior.ts'
-import { ConfigurationError, DeliveryError, RestartLimitError, toTroupeError } from '../src/contracts/errors.ts'
+import { ConfigurationError, DeliveryError, RestartLimitError } from '../src/contracts/errors.ts'
 import type { AgentMessage } from '../src/contracts/messages.ts'
-import { countRestart, isOverLimit } from '../machines/restart-window.ts'
+import { isOverLimit } from '../machines/restart-window.ts'
 import { supervisorMachine } from '../machines/supervisor.ts'
 import type { SupervisorEffect, SupervisorEnding, SupervisorEvent } from '../machines/supervisor-protocol.ts'
-import { backoffMs } from './backoff.ts'
 import { childTable, SHUTDOWN, type Child } from './child-table.ts'
-import { stopChildren, waitKey, type StopChildren } from './stop-children.ts'
+import { restartGroup, type RestartGroup } from './restart-group.ts'
+import { restartWaits, type RestartDue, type RestartWaits } from './restart-waits.ts'
+import { startChildren, type StartChildren } from './start-children.ts'
+import { stopChildren, type StopChildren } from './stop-children.ts'
 import type { SupervisorSettings } from './supervisor-options.ts'
 import { answerRequest, isQuestion, type Answering, type SupervisorMessage } from './supervisor-requests.ts'
-
-/** What a child waits for before it is restarted. */
-interface RestartDue {
-  readonly type: 'supervisor.restart-due'
-  readonly id: string
-}
 
 /** Starts all children at once. A throw ends it: what had started by then is stopped by the kernel. */
 export class Supervision implements Incarnation<SupervisorMessage> {
@@ -33,14 +29,15 @@ export class Supervision implements Incarnation<SupervisorMessage> {
   readonly #settings: SupervisorSettings
   readonly #machine: Interpreter<typeof supervisorMachine>
   readonly #table = childTable()
+  readonly #start: StartChildren
   readonly #stop: StopChildren
+  readonly #waits: RestartWaits
+  readonly #group: RestartGroup
   readonly #desk: Answering
   /** Events for the machine, while it takes a step. */
   readonly #events: SupervisorEvent[] = []
   /** What came while a group goes down, and has to wait until it is up again. */
   readonly #deferred: (() => void)[] = []
-  /** Children that this group restart leaves out. */
-  readonly #held = new Set<Child>()
   #stepping = false
   #clock = -Infinity
   #gaveUp: RestartLimitError | undefined
@@ -48,16 +45,14 @@ export class Supervision implements Incarnation<SupervisorMessage> {
   constructor(scope: CellScope<SupervisorMessage>, settings: SupervisorSettings) {
     this.#scope = scope
     this.#settings = settings
-    this.#stop = stopChildren(scope, this.#table)
-    this.#desk = {
-      scope,
-      settings,
-      table: this.#table,
-      stop: this.#stop,
-      start: (child, spec) => this.#start(child, spec),
-      now: () => this.#now(),
-      terminated: (child) => this.#terminated(child),
-    }
+    const [table, now] = [this.#table, () => this.#now()]
+    this.#start = startChildren(scope, table, { perChild: settings.perChild, now })
+    this.#waits = restartWaits(scope, table, { backoff: settings.backoff, now })
+    this.#stop = stopChildren(scope, table, this.#waits.cancel)
+    const onlyLater = settings.strategy === 'rest-for-one'
+    this.#group = restartGroup(table, { start: this.#start, stop: this.#stop, onlyLater })
+    const terminated = (child: Child): void => this.#terminated(child)
+    this.#desk = { scope, settings, table, start: this.#start, stop: this.#stop, now, terminated }
     const { strategy, limit, autoShutdown, backoff } = settings
     this.#machine = scope.interpret(supervisorMachine, {
       input: { strategy, ...limit, autoShutdown, backoff: backoff !== undefined },
@@ -127,7 +122,7 @@ export class Supervision implements Incarnation<SupervisorMessage> {
       case 'restart.wait':
         return this.#wait(this.#child(effect.id))
       case 'group.stop':
-        return this.#stopGroup(effect.id)
+        return this.#group.stop(effect.id, () => this.#send({ type: 'group.stopped' }))
       case 'group.start':
         return this.#startGroup(effect.id)
       case 'children.stop':
@@ -149,67 +144,32 @@ export class Supervision implements Incarnation<SupervisorMessage> {
   #startFirst(spec: AnyChildSpec): void {
     const child = this.#table.add(spec, 'spec', this.#now())
     try {
-      this.#start(child, spec)
+      this.#start.anew(child, spec)
     } catch (thrown) {
       this.#send({ type: 'start.failed', id: child.id })
       throw thrown
     }
   }
 
-  #start(child: Child, spec: AnyChildSpec): void {
-    const { id, input, mailbox, persist, protocol, trapExit, stopChildren: stops, shutdownMs } = spec
-    const { restart } = child
-    const options = { id, input, restart, mailbox, persist, protocol, trapExit, stopChildren: stops, shutdownMs }
-    this.#table.started(child, this.#scope.children.start(spec.logic, options), this.#now())
-  }
-
-  /** False when it did not start, of which the machine is told. */
-  #revive(child: Child): boolean {
-    try {
-      if (child.ref) {
-        this.#scope.children.restart(child.ref)
-        this.#table.started(child, child.ref, this.#now())
-      } else if (child.spec) this.#start(child, child.spec)
-      return true
-    } catch (thrown) {
-      child.reason = { type: 'error', error: toTroupeError(thrown) }
-      child.startedAt = child.failedAt = this.#now()
-      this.#table.suspended(child)
-      this.#send({ type: 'start.failed', id: child.id })
-      return false
-    }
-  }
-
   #restartOne(child: Child): void {
-    this.#count(child)
-    this.#revive(child)
+    this.#start.count(child)
+    if (!this.#start.again(child)) this.#send({ type: 'start.failed', id: child.id })
+  }
+
+  #startGroup(failed: string): void {
+    const child = this.#group.start(failed)
+    this.#send(child ? { type: 'start.failed', id: child.id } : { type: 'group.started' })
   }
 
   #wait(child: Child): void {
+    if (child.status === 'restarting') this.#waits.begin(child)
     // Terminated by hand while its group went down.
-    if (child.status !== 'restarting') return this.#send({ type: 'restart.withdrawn' })
-    const due: RestartDue = { type: 'supervisor.restart-due', id: child.id }
-    child.due = due
-    const afterMs = this.#waitMs(child)
-    // Retry by a message to ourselves, so that a stop request can get in between.
-    if (afterMs <= 0) this.#scope.pipe(Promise.resolve(), () => due)
-    else this.#scope.timers.start(waitKey(child), due, { afterMs })
-  }
-
-  /** From now. A wait begins with the failure, also when a group had to be stopped meanwhile. */
-  #waitMs(child: Child): number {
-    const { backoff } = this.#settings
-    if (!backoff) return 0
-    if (child.failedAt - child.startedAt >= backoff.resetMs) child.failures = 0
-    const wait = backoffMs(backoff, child.failures, this.#scope.random())
-    child.failures += 1
-    return child.failedAt + wait - this.#now()
+    else this.#send({ type: 'restart.withdrawn' })
   }
 
   #due(message: RestartDue): void {
-    const child = this.#table.byId(message.id)
-    if (child?.due !== message) return
-    child.due = undefined
+    const child = this.#waits.over(message)
+    if (!child) return
     const at = this.#now()
     this.#send({ type: 'restart.due', id: child.id, at, spent: this.#isSpent(child, at) })
   }
@@ -229,13 +189,8 @@ export class Supervision implements Incarnation<SupervisorMessage> {
     return perChild !== undefined && isOverLimit(child.restarts, at, perChild)
   }
 
-  #count(child: Child): void {
-    const { perChild } = this.#settings
-    if (perChild) child.restarts = countRestart(child.restarts, this.#now(), perChild)
-  }
-
   #forget(child: Child): void {
-    this.#holdBack(child)
+    this.#leaveOut(child)
     this.#stop.forget(child)
   }
 
@@ -248,33 +203,6 @@ export class Supervision implements Incarnation<SupervisorMessage> {
     this.#forget(child)
   }
 
-  /** What is restarted together with this child, in start order. */
-  #groupOf(failed: string | undefined): Child[] {
-    const first = failed === undefined ? undefined : this.#table.byId(failed)
-    return this.#table.list(this.#settings.strategy === 'rest-for-one' ? first : undefined)
-  }
-
-  #isInGroup(child: Child): boolean {
-    return this.#isRestarting && this.#groupOf(this.#machine.context.failed).includes(child)
-  }
-
-  #stopGroup(failed: string): void {
-    const group = this.#groupOf(failed)
-    for (const child of group) this.#stop.cancelWait(child)
-    const isKept = (child: Child): boolean => child.restart !== 'temporary'
-    this.#stop.inReverse(group, isKept, () => this.#send({ type: 'group.stopped' }))
-  }
-
-  #startGroup(failed: string): void {
-    for (const child of this.#groupOf(failed)) {
-      if (child.status === 'running' || this.#held.has(child)) continue
-      if (child.id === failed) this.#count(child)
-      if (!this.#revive(child)) return
-    }
-    this.#held.clear()
-    this.#send({ type: 'group.started' })
-  }
-
   /** An end within a group that is being restarted is part of that restart. */
   #exitedInGroup(child: Child, { stopped }: ChildExit): void {
     if (stopped) return this.#stop.one(child, false, () => this.#terminated(child))
@@ -283,13 +211,17 @@ export class Supervision implements Incarnation<SupervisorMessage> {
 
   /** Somebody wants it stopped: it is not started with the group that waits for its restart. */
   #terminated(child: Child): void {
-    this.#holdBack(child)
+    this.#leaveOut(child)
     const waits = this.#isRestarting && !this.#isClearing
     if (waits && this.#machine.context.failed === child.id) this.#send({ type: 'restart.withdrawn' })
   }
 
-  #holdBack(child: Child): void {
-    if (this.#isInGroup(child)) this.#held.add(child)
+  #isInGroup(child: Child): boolean {
+    return this.#isRestarting && this.#group.includes(this.#machine.context.failed, child)
+  }
+
+  #leaveOut(child: Child): void {
+    if (this.#isInGroup(child)) this.#group.leaveOut(child)
   }
 
   #stopAll(): void {

@@ -4,6 +4,7 @@ import type { AnyChildSpec, CellScope, SupervisorRequest } from '../src/contract
 import { ConflictError, DeliveryError, toTroupeError } from '../src/contracts/errors.ts'
 import type { AgentMessage } from '../src/contracts/messages.ts'
 import type { Child, ChildTable } from './child-table.ts'
+import type { StartChildren } from './start-children.ts'
 import type { StopChildren } from './stop-children.ts'
 import { checkSpec, type SupervisorSettings } from './supervisor-options.ts'
 
@@ -16,8 +17,7 @@ export interface Answering {
   readonly settings: SupervisorSettings
   readonly table: ChildTable
   readonly stop: StopChildren
-  /** Starts a child from nothing; a throw passes on. */
-  start(child: Child, spec: AnyChildSpec): void
+  readonly start: StartChildren
   now(): number
   /** A child was terminated by hand. */
   terminated(child: Child): void
@@ -37,7 +37,7 @@ export const answerRequest = (desk: Answering, request: SupervisorRequest, to: A
       case 'supervisor.terminate-child':
         return terminateChild(desk, request.id, reply)
       case 'supervisor.restart-child':
-        return reply(desk.start(...idleChild(desk, request.id)))
+        return reply(desk.start.anew(...idleChild(desk, request.id)))
       case 'supervisor.delete-child':
         return reply(desk.table.remove(idleChild(desk, request.id)[0]))
       case 'supervisor.which-children':
@@ -60,7 +60,7 @@ const startChild = ({ settings, table, start, now }: Answering, asked: AnyChildS
   }
   const child = table.add(spec, template ? 'nothing' : 'spec', now())
   try {
-    start(child, spec)
+    start.anew(child, spec)
   } catch (thrown) {
     table.remove(child)
     throw thrown

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** The command `troupe`. Reads its arguments and turns how it ended into an exit code. */
 import { createRequire } from 'node:module'
+import { setFlagsFromString } from 'node:v8'
 import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import { run, type RunFlags } from './cli/run.ts'
 import { UsageError } from './cli/usage-error.ts'
@@ -8,6 +9,9 @@ import { createSystem } from './index.ts'
 
 const FAILURE = 1
 const USAGE = 2
+
+// Constant memory is worth a quarter of the speed: else V8 lets garbage grow with the machine, to twice as much and more.
+setFlagsFromString('--optimize-for-size')
 
 const { version } = createRequire(import.meta.url)('troupe/package.json') as { version: string }
 

@@ -9,6 +9,7 @@ import type { Terminal } from './terminal.ts'
 export interface Delivery {
   readonly outcomes: Partial<Record<Outcome['status'], number>>
   records: number
+  ms: number
   lastLine: number
   /** Why the input ended before its end. */
   unread: unknown
@@ -24,7 +25,8 @@ export async function deliver(
   write: (result: Result) => Promise<void>,
   { say, progress }: Terminal,
 ): Promise<Delivery> {
-  const delivery: Delivery = { outcomes: {}, records: 0, lastLine: 0, unread: undefined, unwritten: undefined }
+  const startedAt = performance.now()
+  const delivery: Delivery = { outcomes: {}, records: 0, ms: 0, lastLine: 0, unread: undefined, unwritten: undefined }
   const { outcomes } = delivery
   let faulty = 0
   try {
@@ -40,6 +42,7 @@ export async function deliver(
   } catch (error) {
     delivery.unread = error
   }
+  delivery.ms = Math.round(performance.now() - startedAt)
   if (faulty > REPORTED_FAULTS) say(`... and ${faulty - REPORTED_FAULTS} more faulty records: see their results`)
   return delivery
 }

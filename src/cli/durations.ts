@@ -19,7 +19,7 @@ export function durations(): Durations {
     },
     percentile: (share) => {
       let below = 0
-      for (const [ms, count] of [...counts].sort(([a], [b]) => a - b)) {
+      for (const [ms, count] of [...counts].toSorted(([a], [b]) => a - b)) {
         below += count
         if (below >= share * total) return ms
       }

@@ -49,7 +49,7 @@ const mustBeReadable = async (file: string): Promise<void> => {
 
 const sampleBeside = async (module: string): Promise<string> => {
   const folder = dirname(module)
-  const samples = (await readdir(folder)).filter((name) => /\.(jsonl|csv)$/i.test(name)).sort()
+  const samples = (await readdir(folder)).filter((name) => /\.(jsonl|csv)$/i.test(name)).toSorted()
   const [sample] = samples
   if (sample === undefined) {
     throw new UsageError(

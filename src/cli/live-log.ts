@@ -38,11 +38,13 @@ const entryOf = (event: SystemEvent): Entry | undefined => {
     case 'supervisor.gave-up':
       return ['red', event.ref.path, `gave up: ${event.error.message}`]
     case 'message.dead':
-      return ['yellow', event.letter.message.to, `dead letter "${event.letter.message.type}": ${event.letter.reason}`]
+      return ['yellow', pathOf(event.letter.message.to), `dead letter "${event.letter.message.type}": ${event.letter.reason}`]
     default:
       return undefined
   }
 }
+
+const pathOf = (address: string): string => address.replace(/^troupe:\/\/[^/]*/, '')
 
 const fallingBack = ({ chosen, reason }: { chosen: string; reason?: string | undefined }): string =>
   `falls back to ${chosen}${reason === undefined ? '' : `: ${reason}`}`

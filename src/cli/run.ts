@@ -1,7 +1,7 @@
 /** `troupe run`: an agent over every record of an input. Puts the pieces beside this file together. */
 import type { AnyAgent } from '../contracts/agents.ts'
 import { toTroupeError } from '../contracts/errors.ts'
-import type { System, SystemOptions } from '../contracts/system.ts'
+import type { System, SystemEvent, SystemOptions } from '../contracts/system.ts'
 import { batch, type Batch } from './batch.ts'
 import { deliver, type Delivery } from './deliver.ts'
 import { openInput } from './input.ts'
@@ -45,15 +45,13 @@ export async function run(module: string, flags: RunFlags, startSystem: StartSys
   const end = attend(system, work, screen, flags)
   sabotage(system)
 
-  const startedAt = performance.now()
   const write = out ? (result: Result) => out.write(`${resultLine(result)}\n`) : screen.result
   const delivery = await deliver(work, write, screen)
-  const ms = performance.now() - startedAt
   const ending = { ...end(), ...delivery, input: input.name }
   input.close()
   await out?.close().catch(() => {})
   screen.progress.clear()
-  const summary = summaryOf(system, agent, work, delivery, ms)
+  const summary = summaryOf(system, agent, work, delivery)
   await system.stop().catch(() => {})
 
   if (delivery.unread instanceof UsageError) throw delivery.unread
@@ -87,10 +85,12 @@ const attend = (
     work.giveUp(error)
   })
   const startedAt = system.clock.now()
-  const unsubscribe = system.events.subscribe((event) => {
-    const line = faults ? logLine(event, startedAt, paint) : undefined
+  const show = (event: SystemEvent): void => {
+    const line = logLine(event, startedAt, paint)
     if (line !== undefined) say(line)
-  })
+  }
+  // A system that nobody listens to makes no events, which is faster.
+  const unsubscribe = faults ? system.events.subscribe(show) : () => {}
   return () => {
     ignoreInterrupts()
     unsubscribe()
@@ -98,16 +98,16 @@ const attend = (
   }
 }
 
-const summaryOf = (system: System, root: AnyAgent, work: Batch, delivery: Delivery, ms: number): Summary => {
+const summaryOf = (system: System, root: AnyAgent, { trails }: Batch, delivery: Delivery): Summary => {
   const agents = agentsOf([root])
   const used = system.metrics().filter(({ completed, failed }) => completed + failed > 0)
   const rows = used.map((metrics) => {
     const agent = agents.get(metrics.agent)
     const circuit = agent && definitionOf(agent).circuit ? system.circuit(agent).state : undefined
-    return agentSummary(metrics, work.trails.durations.get(metrics.agent), circuit)
+    return agentSummary(metrics, trails.durations.get(metrics.agent), circuit)
   })
-  const { records, outcomes } = delivery
-  return { records, ms: Math.round(ms), outcomes, agents: rows }
+  const { records, ms, outcomes } = delivery
+  return { records, ms, outcomes, agents: rows }
 }
 
 const leftOver = ({ input, lastLine, interrupted, gaveUp, unread, unwritten }: Ending): string[] => {

@@ -38,7 +38,7 @@ const chosen = (exports: Exports, name: string, { agent, faults = false }: Choic
   const found = known.get(agent)
   if (found) return found
   throw new UsageError(
-    `"${name}" has no agent called "${agent}". It has: ${[...known.keys()].sort().join(', ')}`,
+    `"${name}" has no agent called "${agent}". It has: ${[...known.keys()].toSorted().join(', ')}`,
   )
 }
 
@@ -81,6 +81,7 @@ const importModule = async (module: string): Promise<Exports> => {
   const found = await stat(file).catch(() => undefined)
   if (!found) throw new UsageError(`there is no module "${module}"`)
   if (found.isDirectory()) throw new UsageError(`"${module}" is a folder: name the module in it, such as team.ts`)
+  if (!/\.[cm]?[jt]s$/.test(file)) throw new UsageError(`"${module}" cannot be loaded: a module is a .ts, .js or .mjs file`)
   try {
     return (await import(pathToFileURL(file).href)) as Exports
   } catch (error) {
@@ -91,9 +92,7 @@ const importModule = async (module: string): Promise<Exports> => {
 const explained = (error: unknown, module: string): Error => {
   const { code, message } = error as NodeJS.ErrnoException
   if (code === 'ERR_UNKNOWN_FILE_EXTENSION') {
-    const hint = /\.[cm]?ts$/.test(module)
-      ? `Node ${process.versions.node} does not load TypeScript: use 22.18 or newer`
-      : 'a module is a .ts, .js or .mjs file'
+    const hint = `Node ${process.versions.node} does not load TypeScript: use 22.18 or newer`
     return new UsageError(`"${module}" cannot be loaded: ${hint}`)
   }
   if (code === 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX') {

@@ -6,22 +6,23 @@ import type { Life } from './life.ts'
 /** Whether logic is ours to run. */
 export const isCellLogic = (logic: object): logic is CellLogic => incarnate in logic
 
-/** Starts it; a throw passes on. @param shown the machine that stands for this actor, once it interprets one */
-export const runInCell = (
-  logic: CellLogic,
-  scope: CellScope,
-  input: unknown,
-  shown: () => Interpreter<never> | undefined,
-): Life => new CellLife(logic[incarnate](scope, input as undefined) as Incarnation<EventObject>, shown)
+/** The machine that stands for an actor, once it interprets one. */
+export interface Shown {
+  readonly interpreter: Interpreter<never> | undefined
+}
+
+/** Starts it; a throw passes on. */
+export const runInCell = (logic: CellLogic, scope: CellScope & Shown, input: unknown): Life =>
+  new CellLife(logic[incarnate](scope, input as undefined) as Incarnation<EventObject>, scope)
 
 const active: Snapshot<undefined> = { status: 'active', output: undefined, error: undefined }
 
 class CellLife implements Life {
   readonly handled = true
   readonly #incarnation: Incarnation<EventObject>
-  readonly #shown: () => Interpreter<never> | undefined
+  readonly #shown: Shown
 
-  constructor(incarnation: Incarnation<EventObject>, shown: () => Interpreter<never> | undefined) {
+  constructor(incarnation: Incarnation<EventObject>, shown: Shown) {
     this.#incarnation = incarnation
     this.#shown = shown
   }
@@ -41,7 +42,7 @@ class CellLife implements Life {
   discard(): void {}
 
   snapshot(): Snapshot<unknown> {
-    return (this.#shown()?.snapshot() as Snapshot<unknown> | undefined) ?? active
+    return (this.#shown.interpreter?.snapshot() as Snapshot<unknown> | undefined) ?? active
   }
 
   persisted(): Snapshot<unknown> {

@@ -7,7 +7,6 @@ import type { CircuitRecord, MetricsRecord, PermitAnswer, TaskInput, TaskMeta } 
 import { reply } from './asks.ts'
 import type { AgentRecord } from './agent-records.ts'
 import type { Cell, CellOptions } from './cell.ts'
-import { destructurable } from './destructurable.ts'
 import { spawnCell } from './lifecycle.ts'
 import { mailOf } from './mail.ts'
 import { Scope, type Registers } from './scope.ts'
@@ -36,12 +35,9 @@ export class AgentPowers extends Scope {
 
   startTask(input: TaskInput): void {
     const mail = mailOf(input.request)!
-    const prepare = (task: Cell): void => {
-      task.origin = mail
-      if (mail.asker) mail.asker.target = task
-    }
     try {
-      spawnCell(this.cell, { logic: taskLogic as never, name: `t-${input.request.id}`, input, options: TASK, prepare })
+      const name = `t-${input.request.id}`
+      spawnCell(this.cell, { logic: taskLogic as never, name, input, options: TASK, origin: mail })
     } catch (thrown) {
       // `taskIsGone` has answered already, unless the cell could not even be made.
       if (!mail.asker?.settled) this.refuse(input.request, outcomeOf(toTroupeError(thrown)))
@@ -63,5 +59,3 @@ export class AgentPowers extends Scope {
     this.kernel.events.emit({ type: 'circuit.changed', at: this.now(), agent: this.#record.name, from, to })
   }
 }
-
-destructurable(AgentPowers.prototype)

@@ -18,6 +18,7 @@ const DEFAULT_TIMEOUT_MS = 5_000
 /** An ask that somebody holds a promise of. */
 class Ask implements Asker {
   settled = false
+  answered = false
   target: Party | undefined
   timer: Timer | undefined
   signal: AbortSignal | undefined
@@ -117,18 +118,15 @@ export const reply = (kernel: Core, from: Cell, mail: Mail | undefined, outcome:
   if (asker !== undefined && !asker.settled) {
     kernel.sent += 1
     kernel.handled += 1
-    answered.add(asker)
+    asker.answered = true
     return asker.settle(outcome)
   }
   const payload = outcome.status === 'completed' ? outcome.output : outcome
   const letter = kernel.mail({ type: 'reply', payload } as EventObject, from)
   kernel.sent += 1
-  const reason = asker === undefined ? 'no-such-actor' : answered.has(asker) ? 'duplicate-reply' : 'late-reply'
+  const reason = asker === undefined ? 'no-such-actor' : asker.answered ? 'duplicate-reply' : 'late-reply'
   kernel.deadLetter(letter, undefined, reason, mail.from?.ref.address)
 }
-
-/** Which askers have had an answer, rather than given up. */
-const answered = new WeakSet<Asker>()
 
 /** Sends as soon as there is room. */
 export const sendWhenRoom = (

@@ -9,9 +9,11 @@ import type { AnyAgent } from '../contracts/agents.ts'
 import type { ExitReason, Logic, SpawnOptions } from '../contracts/logic.ts'
 import type { Address, AgentMessage, AnyRef } from '../contracts/messages.ts'
 import type { Clock, Logger } from '../contracts/ports.ts'
+import type { Few } from '../contracts/few.ts'
 import type { DeadReason, SystemEvent } from '../contracts/system.ts'
 import type { Life } from '../logic/life.ts'
 import type { EventStream } from './event-stream.ts'
+import type { Family } from './family.ts'
 import type { Asker, Mail, Party, Token } from './mail.ts'
 import { Mailbox } from './mailbox.ts'
 import { Ref } from './ref.ts'
@@ -38,7 +40,7 @@ export class Cell implements Runnable, Party {
   readonly kernel: Core
   readonly name: string
   readonly parent: Cell | undefined
-  readonly ref: Ref
+  #ref: Ref | undefined
   readonly logic: AnyActorLogic
   readonly input: unknown
   readonly options: CellOptions
@@ -52,9 +54,17 @@ export class Cell implements Runnable, Party {
   life: Life | undefined
   scope: Powers | undefined
   gateOpen = true
+  /** How it ends itself, once the turn in hand is over. */
+  exit: ExitReason | undefined
+  /** Promises whose results it waits for; a stop waits with it. */
+  piped = 0
+  /** What its logic gave at its end. */
+  output: unknown
   readonly mailbox = new Mailbox<Mail>()
   signals: (() => void)[] | undefined
-  children: Map<string, Cell> | undefined
+  children: Family<Cell> | undefined
+  before: Cell | undefined
+  after: Cell | undefined
   /** The request that a task works at: what it sends hangs together with that, whatever it handles. */
   origin: Mail | undefined
   /** The rarely needed rest. */
@@ -67,9 +77,20 @@ export class Cell implements Runnable, Party {
     this.logic = start.logic
     this.input = start.input
     this.options = start.options
-    const path = parent === undefined ? '/' : parent.ref.path === '/' ? `/${name}` : `${parent.ref.path}/${name}`
-    this.ref = new Ref(this, kernel.name, path, kernel.uid())
-    if ('supervisor' in start.logic) this.ref.supervisor = true
+  }
+
+  get path(): string {
+    const { parent, name } = this
+    if (parent === undefined) return '/'
+    return parent.parent === undefined ? `/${name}` : `${parent.path}/${name}`
+  }
+
+  /** Made when somebody asks: few tasks are ever spoken of. */
+  get ref(): Ref {
+    if (this.#ref) return this.#ref
+    this.#ref = new Ref(this, this.kernel.name, this.path, this.kernel.uid())
+    if ('supervisor' in this.logic) this.#ref.supervisor = true
+    return this.#ref
   }
 
   get rest(): More {
@@ -111,7 +132,7 @@ export class Cell implements Runnable, Party {
           if (mail === undefined) break
           this.kernel.handle(this, mail)
         }
-        if (this.state !== 'running' || this.more?.exit !== undefined) this.kernel.afterTurn(this)
+        if (this.state !== 'running' || this.exit !== undefined) this.kernel.afterTurn(this)
       }
     } finally {
       this.inTurn = false
@@ -138,11 +159,8 @@ export class More {
   asks: Set<{ abandon(reason: string): void }> | undefined
   /** Asks that it has handled and not answered. */
   owed: Set<Asker> | undefined
-  timers: Map<string, KeyedTimer> | undefined
-  receiveTimeout: { timeoutMs: number; message: unknown; timer: Timer; token: Token } | undefined
+  receiveTimeout: { timeoutMs: number; message: unknown; timer: Timer; token: Revocable } | undefined
   stash: Mail[] | undefined
-  /** Work in hand that a stop waits for. */
-  pipes: Set<Token> | undefined
   hooks: ((reason: ExitReason) => unknown)[] | undefined
   abort: AbortController | undefined
   abortOf: Powers | undefined
@@ -156,33 +174,42 @@ export class More {
   restarts: number[] | undefined
   /** `send`s that wait for room. */
   senders: { mail: Mail; taken: () => void; refused: (error: TroupeError) => void }[] | undefined
-  exit: ExitReason | undefined
-  /** What its logic gave at its end. */
-  output: { value: unknown } | undefined
   /** How it ends, once asked to. */
   stop: { reason: ExitReason; timer: Timer | undefined; waiting: boolean } | undefined
+  /** The end that is under way; a kill overtakes it. */
+  ending: object | undefined
+  /** It is to stop once it has handled what it has, also after a restart. */
+  draining = false
   stashedSinceCrash = 0
   live: Live | undefined
-  interpreter: Interpreter<never> | undefined
   listeners: Map<string, Set<(event: never) => void>> | undefined
 }
 
 /** A watch, and what it sends instead of `Terminated`. */
 export interface Watch {
-  readonly token: Token
+  readonly token: Revocable
   readonly message: unknown
 }
 
 /** A timer of an actor, by key. */
 export interface KeyedTimer {
   timer: Timer
-  readonly token: Token
+  readonly token: Revocable
+}
+
+/** Holds back what is on its way. */
+export interface Revocable extends Token {
+  active: boolean
 }
 
 /** What is left of an incarnation's powers for the rest of the kernel. */
 export interface Powers {
   /** The incarnation has ended: what it still does is refused. */
   over: boolean
+  /** The timers of this incarnation. */
+  keyed: Few<KeyedTimer> | undefined
+  /** The machine that stands for it. */
+  interpreter: Interpreter<never> | undefined
   /** A message has come: the wait for one begins anew. */
   rearm(): void
 }

@@ -44,7 +44,7 @@ export class CellHost implements Host {
   ended(result: { output: unknown } | { error: unknown }): void {
     if (this.#scope.over) return
     const cell = this.#cell
-    cell.rest.output = 'output' in result ? { value: result.output } : undefined
+    if ('output' in result) cell.output = result.output
     const error = 'error' in result ? toTroupeError(result.error) : undefined
     cell.kernel.requestExit(cell, error ? { type: 'error', error } : { type: 'normal' })
   }

@@ -23,7 +23,7 @@ import { seededId, seededRandom } from './random.ts'
 import { Ref } from './ref.ts'
 import { RunBook } from './run-book.ts'
 import { Scheduler } from './scheduler.ts'
-import { Scope, type Registers } from './scope.ts'
+import { ActorScope, type Registers } from './scope.ts'
 import { superviseExit, type Budget } from './supervision.ts'
 import { Timers } from './timers.ts'
 import { Topics } from './topics.ts'
@@ -243,7 +243,7 @@ export class Kernel implements Registers {
   handle(cell: Cell, mail: Mail): void {
     if (cell.more?.senders) this.admitSender(cell)
     if (mail.token !== undefined && !mail.token.active) return this.withdraw()
-    if (mail.asker?.settled || mail.deadline < Infinity && mail.deadline < this.now()) return this.#expire(cell, mail)
+    if (mail.asker?.settled || (mail.deadline !== undefined && mail.deadline < this.now())) return this.#expire(cell, mail)
     cell.mail = mail
     this.fate = 'handled'
     const life = cell.life!
@@ -361,7 +361,7 @@ export class Kernel implements Registers {
   }
 
   scopeFor(cell: Cell): Powers {
-    return this.agents.scopeFor(cell) ?? new Scope(cell, this)
+    return this.agents.scopeFor(cell) ?? new ActorScope(cell, this)
   }
 
   /** Nobody waits for the answer to this mail any more: what waits expires in its mailbox, a task is cancelled. */

@@ -12,10 +12,12 @@ import {
 } from '../contracts/errors.ts'
 import type { CellScope } from '../contracts/behavior.ts'
 import type { ExitReason } from '../contracts/logic.ts'
+import { isCellLogic, runInCell } from '../logic/cell-life.ts'
 import { runLogic } from '../logic/run-logic.ts'
-import { Cell, type CellOptions } from './cell.ts'
+import { Cell, type CellOptions, type Powers } from './cell.ts'
 import { tellWatchers, unwatchAll } from './death-watch.ts'
 import { breakLinks, link } from './links.ts'
+import { Family } from './family.ts'
 import { CellHost } from './host.ts'
 import type { Mail } from './mail.ts'
 
@@ -26,8 +28,8 @@ export interface Birth {
   readonly input: unknown
   readonly options: CellOptions
   readonly link?: Cell | undefined
-  /** Called before its logic starts. */
-  readonly prepare?: ((cell: Cell) => void) | undefined
+  /** The request that it works at. */
+  readonly origin?: Mail | undefined
 }
 
 const FINAL: readonly string[] = ['ending', 'stopping', 'terminated']
@@ -46,9 +48,12 @@ export const spawnCell = (parent: Cell, birth: Birth): Cell => {
     throw new ConflictError(`${parent.ref.path}:${birth.name}`, 'a free name', 'an actor', 'NAME_TAKEN')
   }
   const cell = new Cell(kernel, parent, birth.name, birth)
-  ;(parent.children ??= new Map()).set(birth.name, cell)
+  ;(parent.children ??= new Family()).add(cell, birth.origin === undefined)
   kernel.actors += 1
-  birth.prepare?.(cell)
+  if (birth.origin) {
+    cell.origin = birth.origin
+    if (birth.origin.asker) birth.origin.asker.target = cell
+  }
   if (birth.link) link(birth.link, cell)
   try {
     beginLife(cell)
@@ -77,7 +82,7 @@ export const restart = (cell: Cell): void => {
   } catch (thrown) {
     const error = startFailed(cell, thrown)
     discardLife(cell)
-    for (const child of [...(cell.children?.values() ?? [])]) kill(child, () => terminate(child, KILLED))
+    killChildren(cell)
     cell.state = 'suspended'
     kernel.events.emit({ type: 'actor.start-failed', at: kernel.now(), ref: cell.ref, error })
     throw error
@@ -100,18 +105,15 @@ const beginLife = (cell: Cell): void => {
   cell.scope = scope
   if (cell.more) {
     cell.more.stashedSinceCrash = 0
-    cell.more.interpreter = undefined
   }
-  cell.life = runLogic(cell.logic, {
-    host: new CellHost(cell, scope),
-    scope: scope as unknown as CellScope,
-    input: cell.input,
-    shown: () => cell.more?.interpreter,
-  })
+  const { logic, input } = cell
+  cell.life = isCellLogic(logic)
+    ? runInCell(logic, scope as unknown as CellScope & Powers, input)
+    : runLogic(logic, { host: new CellHost(cell, scope), input })
   // A child or a link may have ended it while it started.
   if (cell.state === 'starting') cell.state = 'running'
   cell.more?.live?.changed()
-  if (cell.more?.exit) leave(cell)
+  if (cell.exit) leave(cell)
 }
 
 /** The end of an incarnation, after which nothing of it can act any more. */
@@ -130,20 +132,21 @@ const discardLife = (cell: Cell): void => {
 
 /** Timers, asks, pipes and the signal are of one incarnation. */
 const release = (cell: Cell): void => {
-  const { more, kernel } = cell
-  if (more === undefined) return
-  for (const { timer, token } of more.timers?.values() ?? []) {
-    token.active = false
-    kernel.timers.cancel(timer)
+  const { more, kernel, scope } = cell
+  cell.piped = 0
+  if (scope?.keyed) {
+    for (const [, { timer, token }] of scope.keyed.entries()) {
+      token.active = false
+      kernel.timers.cancel(timer)
+    }
+    scope.keyed = undefined
   }
-  more.timers = undefined
+  if (more === undefined) return
   if (more.receiveTimeout) {
     more.receiveTimeout.token.active = false
     kernel.timers.cancel(more.receiveTimeout.timer)
     more.receiveTimeout = undefined
   }
-  for (const token of more.pipes ?? []) token.active = false
-  more.pipes = undefined
   for (const ask of more.asks ?? []) ask.abandon('its asker has ended')
   more.asks = undefined
   if (more.stash) {
@@ -158,22 +161,22 @@ export const crash = (cell: Cell, error: TroupeError): void => endItself(cell, {
 
 /** Asked for in a turn by the actor itself: happens after the message in hand. */
 export const requestExit = (cell: Cell, reason: ExitReason): void => {
-  if (cell.rest.exit) return
-  cell.rest.exit = reason
+  if (cell.exit) return
+  cell.exit = reason
   if (!cell.inTurn && cell.state !== 'starting') cell.signal(() => leave(cell))
 }
 
 /** What was asked for in this turn, and what a stop or a drain was waiting for. */
 export const afterTurn = (cell: Cell): void => {
-  if (cell.more?.exit !== undefined) leave(cell)
+  if (cell.exit !== undefined) leave(cell)
   if (cell.state === 'stopping') proceed(cell)
   else if (cell.state === 'draining') stopDrained(cell)
 }
 
 const leave = (cell: Cell): void => {
-  const reason = cell.more?.exit
+  const reason = cell.exit
   if (reason === undefined) return
-  cell.more!.exit = undefined
+  cell.exit = undefined
   endItself(cell, reason)
 }
 
@@ -183,6 +186,7 @@ const endItself = (cell: Cell, reason: ExitReason): void => {
   const asked = cell.state === 'stopping' ? cell.more?.stop : undefined
   if (asked?.timer) cell.kernel.timers.cancel(asked.timer)
   cell.state = 'ending'
+  if (cell.more === undefined && cell.scope?.keyed === undefined && isChildless(cell)) return isDown(cell, reason, false)
   release(cell)
   const down = (): void => runHooks(cell, reason, () => isDown(cell, reason, asked !== undefined))
   if (cell.options.stopChildren === false && cell.options.restart !== 'temporary') down()
@@ -217,7 +221,7 @@ export const stop = (cell: Cell, { reason, timeoutMs }: { reason: ExitReason; ti
   const { kernel } = cell
   cell.state = 'stopping'
   if (cell.mailbox.size > 0) for (const mail of cell.mailbox.drain(false)) kernel.deadLetter(mail, cell, 'stopped')
-  if (!cell.life?.stopping && !cell.more && !cell.children) {
+  if (!cell.life?.stopping && !cell.more && !cell.scope?.keyed && isChildless(cell) && cell.piped === 0 && cell.mailbox.size === 0) {
     cell.state = 'ending'
     return isDown(cell, reason, true)
   }
@@ -252,7 +256,7 @@ const guarded = (cell: Cell, act: () => void): void => {
 const proceed = (cell: Cell): void => {
   const asked = cell.more?.stop
   if (cell.state !== 'stopping' || asked === undefined) return
-  if (asked.waiting || (cell.more?.pipes?.size ?? 0) > 0 || cell.mailbox.size > 0) return
+  if (asked.waiting || cell.piped > 0 || cell.mailbox.size > 0) return
   cell.state = 'ending'
   release(cell)
   stopChildren(cell, () =>
@@ -284,17 +288,26 @@ export const kill = (cell: Cell, then: () => void): void => {
   cell.state = 'ending'
   if (cell.scope) cell.scope.over = true
   release(cell)
-  for (const child of [...(cell.children?.values() ?? [])].reverse()) kill(child, () => terminate(child, KILLED))
-  for (const child of [...(cell.children?.values() ?? [])]) terminate(child, KILLED)
+  killChildren(cell)
   discardLife(cell)
   cell.state = 'suspended'
   breakLinks(cell, KILLED)
   then()
 }
 
+const isChildless = ({ children }: Cell): boolean => children === undefined || children.size === 0
+
+const killChildren = (cell: Cell): void => {
+  for (const child of cell.children?.lastFirst() ?? []) {
+    kill(child, () => terminate(child, KILLED))
+    terminate(child, KILLED)
+  }
+}
+
 /** Last first, at the same time; each has its own limit. */
 const stopChildren = (cell: Cell, then: () => void): void => {
-  const children = [...(cell.children?.values() ?? [])].reverse()
+  if (isChildless(cell)) return then()
+  const children = cell.children?.lastFirst() ?? []
   let left = children.length
   if (left === 0) return then()
   const oneLess = (): void => {
@@ -334,9 +347,11 @@ export const terminate = (cell: Cell, reason: ExitReason): void => {
   const { kernel, more, parent } = cell
   cell.state = 'terminated'
   discardLife(cell)
-  for (const child of [...(cell.children?.values() ?? [])]) kill(child, () => terminate(child, KILLED))
-  if (parent?.children?.get(cell.name) === cell) parent.children.delete(cell.name)
-  if (parent) kernel.actors -= 1
+  if (!isChildless(cell)) killChildren(cell)
+  if (parent) {
+    parent.children!.remove(cell)
+    kernel.actors -= 1
+  }
   if (cell.origin !== undefined) kernel.taskIsGone(cell)
   if (cell.mailbox.size > 0) for (const mail of cell.mailbox.drain(true)) bury(cell, mail)
   if (more !== undefined) terminateRest(cell, reason)

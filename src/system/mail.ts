@@ -10,6 +10,8 @@ import type { TaskMeta } from '../contracts/tasks.ts'
 /** Whoever waits for the answer to a message. It is settled once. */
 export interface Asker {
   readonly settled: boolean
+  /** Whether it was settled by an answer, rather than given up. */
+  answered: boolean
   /** The actor that has the message and owes the answer. */
   target: Party | undefined
   settle(outcome: Outcome): void
@@ -28,7 +30,7 @@ export interface Party {
 
 /** Holds back what was sent by a timer, a watch or a pipe that is no longer wanted. */
 export interface Token {
-  active: boolean
+  readonly active: boolean
 }
 
 const NOBODY: readonly Address[] = []
@@ -45,7 +47,7 @@ export class Mail {
   /** Agents that await the answer to this. */
   chain: readonly Address[]
   /** Absolute milliseconds. */
-  deadline = Infinity
+  deadline: number | undefined
   asker: Asker | undefined
   meta: TaskMeta | undefined
   token: Token | undefined
@@ -55,6 +57,8 @@ export class Mail {
   bare = false
   /** How often it has crashed its actor. */
   failures = 0
+  /** The one behind it in its mailbox. */
+  next: Mail | undefined
   #message: Envelope | undefined
 
   constructor(seq: number, event: EventObject, at: number, from: Party | undefined) {
@@ -112,7 +116,7 @@ class Envelope implements AgentMessage {
     this.causedBy = mail.causedBy === 0 ? undefined : prefix + mail.causedBy.toString(36)
     this.chain = mail.chain
     this.hops = mail.hops
-    this.deadline = mail.deadline === Infinity ? undefined : mail.deadline
+    this.deadline = mail.deadline
     this.traceparent = mail.meta?.run.traceparent
     this.#mail = mail
   }

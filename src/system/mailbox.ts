@@ -1,70 +1,116 @@
 /**
  * What waits for one actor: first in, first out, bounded. Work (`task.request`) stands in a lane of its own, so that a
- * closed gate holds back nothing else; while the gate is open, both lanes are one queue.
+ * closed gate holds back nothing else; while the gate is open, both lanes are one queue. A message knows the next one:
+ * an empty mailbox costs next to nothing, and a full one no more than its messages.
  */
-import { Deque } from './deque.ts'
 
-/** What a mailbox has to know of a message. */
-export interface Queued {
+/** What a mailbox has to know of a message, and where it keeps it. */
+export interface Queued<T> {
   readonly seq: number
   /** Not counted against the capacity, and never evicted. */
   readonly exempt: boolean
+  next: T | undefined
 }
 
-export class Mailbox<Mail extends Queued> {
-  readonly #mail = new Deque<Mail>()
-  #work: Deque<Mail> | undefined
+class Lane<T extends Queued<T>> {
+  first: T | undefined
+  #last: T | undefined
+
+  push(item: T): void {
+    if (this.#last) this.#last.next = item
+    else this.first = item
+    this.#last = item
+  }
+
+  unshift(item: T): void {
+    item.next = this.first
+    this.first = item
+    this.#last ??= item
+  }
+
+  shift(): T | undefined {
+    const item = this.first
+    if (item === undefined) return undefined
+    this.first = item.next
+    if (item.next === undefined) this.#last = undefined
+    item.next = undefined
+    return item
+  }
+
+  /** The first one that counts against the capacity; O(n) in those that do not. */
+  evict(): T | undefined {
+    let before: T | undefined
+    for (let item = this.first; item !== undefined; before = item, item = item.next) {
+      if (item.exempt) continue
+      if (before === undefined) return this.shift()
+      before.next = item.next
+      if (this.#last === item) this.#last = before
+      item.next = undefined
+      return item
+    }
+    return undefined
+  }
+}
+
+export class Mailbox<T extends Queued<T>> {
+  readonly #mail = new Lane<T>()
+  #work: Lane<T> | undefined
+  size = 0
   /** How many count against the capacity. */
   load = 0
 
-  get size(): number {
-    return this.#mail.size + (this.#work?.size ?? 0)
-  }
-
-  push(mail: Mail, isWork: boolean): void {
-    if (!mail.exempt) this.load += 1
-    if (isWork) (this.#work ??= new Deque()).push(mail)
-    else this.#mail.push(mail)
+  push(item: T, isWork: boolean): void {
+    this.#lane(isWork).push(item)
+    this.#count(item)
   }
 
   /** Puts mail back in front, in its order. */
-  putBack(mails: readonly Mail[], isWork: (mail: Mail) => boolean): void {
-    for (const mail of mails.toReversed()) {
-      if (!mail.exempt) this.load += 1
-      if (isWork(mail)) (this.#work ??= new Deque()).unshift(mail)
-      else this.#mail.unshift(mail)
+  putBack(items: readonly T[], isWork: (item: T) => boolean): void {
+    for (const item of items.toReversed()) {
+      this.#lane(isWork(item)).unshift(item)
+      this.#count(item)
     }
   }
 
   has(gateOpen: boolean): boolean {
-    return this.#mail.size > 0 || (gateOpen && this.#work !== undefined && this.#work.size > 0)
+    return this.#mail.first !== undefined || (gateOpen && this.#work?.first !== undefined)
   }
 
   /** The next one; work only while the gate is open. */
-  next(gateOpen: boolean): Mail | undefined {
-    const mail = this.#mail.peek()
-    const work = gateOpen ? this.#work?.peek() : undefined
-    const lane = work !== undefined && (mail === undefined || work.seq < mail.seq) ? this.#work! : this.#mail
-    return this.#taken(lane.shift())
+  next(gateOpen: boolean): T | undefined {
+    const mail = this.#mail.first
+    const work = gateOpen ? this.#work?.first : undefined
+    const isWork = work !== undefined && (mail === undefined || work.seq < mail.seq)
+    return this.#taken((isWork ? this.#work! : this.#mail).shift())
   }
 
   /** The oldest that counts against the capacity. */
-  evict(): Mail | undefined {
-    const counts = (mail: Mail): boolean => !mail.exempt
-    return this.#taken(this.#work?.size ? this.#work.remove(counts) : this.#mail.remove(counts))
+  evict(): T | undefined {
+    return this.#taken(this.#work?.evict() ?? this.#mail.evict())
   }
 
-  /** Takes out what counts against the capacity, or everything. */
-  drain(everything: boolean): Mail[] {
-    const all = [...this.#mail.drain(), ...(this.#work?.drain() ?? [])].sort((a, b) => a.seq - b.seq)
-    this.load = 0
+  /** Takes out what counts against the capacity, or everything, oldest first. */
+  drain(everything: boolean): T[] {
+    const all: T[] = []
+    for (let item = this.next(true); item !== undefined; item = this.next(true)) all.push(item)
     if (everything) return all
-    for (const mail of all) if (mail.exempt) this.#mail.push(mail)
-    return all.filter((mail) => !mail.exempt)
+    for (const item of all) if (item.exempt) this.push(item, false)
+    return all.filter((item) => !item.exempt)
   }
 
-  #taken(mail: Mail | undefined): Mail | undefined {
-    if (mail !== undefined && !mail.exempt) this.load -= 1
-    return mail
+  #lane(isWork: boolean): Lane<T> {
+    return isWork ? (this.#work ??= new Lane()) : this.#mail
+  }
+
+  #count(item: T): void {
+    this.size += 1
+    if (!item.exempt) this.load += 1
+  }
+
+  #taken(item: T | undefined): T | undefined {
+    if (item === undefined) return undefined
+    this.size -= 1
+    if (!item.exempt) this.load -= 1
+    return item
   }
 }

@@ -8,7 +8,7 @@ export const metricsOf = (kernel: Kernel): readonly AgentMetrics[] =>
   [...kernel.agents.records.values()].map(({ name, path, metrics }) => {
     const cell = kernel.at(path)
     const { completed, failed, retried, totalMs, durationsMs, messagesIn, messagesOut } = metrics
-    const value = cell?.more?.interpreter?.value as AgentMetrics['state'] | object | undefined
+    const value = cell?.scope?.interpreter?.value as AgentMetrics['state'] | object | undefined
     const ended = completed + failed
     const sorted = durationsMs.toSorted((a, b) => a - b)
     return {

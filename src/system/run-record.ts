@@ -25,6 +25,7 @@ export class RunRecord implements RunScope, Asker, Run<unknown> {
   readonly outcome: Promise<Outcome>
   endedAt: number | undefined
   ended = false
+  answered = false
   result: Outcome | undefined
   target: Party | undefined
   timer: Timer | undefined

@@ -4,6 +4,7 @@
  */
 import type { EventObject } from 'xstate'
 import type { Children, Interpreter } from '../contracts/behavior.ts'
+import { Few } from '../contracts/few.ts'
 import { ConfigurationError, DeliveryError, toTroupeError, type Outcome, type RestartLimitError, type TroupeError } from '../contracts/errors.ts'
 import type { ExitReason, Logic, SpawnOptions } from '../contracts/logic.ts'
 import type { ActorRef, AgentMessage, AnyRef, SendOptions, Topic } from '../contracts/messages.ts'
@@ -13,7 +14,7 @@ import type { MaybePromise, Unsubscribe } from '../contracts/schemas.ts'
 import type { DeadReason } from '../contracts/system.ts'
 import { interpret } from '../logic/interpret.ts'
 import { ask, reply, sendWhenRoom } from './asks.ts'
-import type { Cell, Core, Powers } from './cell.ts'
+import type { Cell, Core, KeyedTimer, Powers, Revocable } from './cell.ts'
 import { childrenOf } from './children.ts'
 import { unwatch, watch } from './death-watch.ts'
 import { destructurable } from './destructurable.ts'
@@ -39,12 +40,20 @@ export interface Registers extends Core {
 
 export class Scope implements Powers {
   over = false
+  interpreter: Interpreter<never> | undefined
+  keyed: Few<KeyedTimer> | undefined
+  #timers: ScopeTimers | undefined
   readonly cell: Cell
   readonly kernel: Registers
 
   constructor(cell: Cell, kernel: Registers) {
     this.cell = cell
     this.kernel = kernel
+  }
+
+  /** As a token: what it told itself is for itself only. */
+  get active(): boolean {
+    return !this.over
   }
 
   get self(): ActorRef {
@@ -81,11 +90,8 @@ export class Scope implements Powers {
     return rest.abort.signal
   }
 
-  get timers(): { start(key: string, message: EventObject, when: When): void; cancel(key: string): void } {
-    return {
-      start: (key, message, when) => this.startTimer(key, message, when),
-      cancel: (key) => this.cancelTimer(key),
-    }
+  get timers(): ScopeTimers {
+    return (this.#timers ??= new ScopeTimers(this))
   }
 
   get children(): Children {
@@ -262,11 +268,13 @@ export class Scope implements Powers {
     if (this.over) return
     this.cancelTimer(key)
     const periodMs = 'everyMs' in when ? when.everyMs : undefined
-    const timers = (this.cell.rest.timers ??= new Map())
-    const token: Token = { active: true }
+    const timers = (this.keyed ??= new Few())
+    const token: Revocable = { active: true }
     const fire = (): void => {
-      if (periodMs === undefined) timers.delete(key)
-      else entry.timer = this.kernel.timers.start(entry.timer.at + Math.max(1, periodMs), fire)
+      if (periodMs === undefined) {
+        timers.delete(key)
+        if (timers.size === 0) this.keyed = undefined
+      } else entry.timer = this.kernel.timers.start(entry.timer.at + Math.max(1, periodMs), fire)
       this.tellSelf(message, token)
     }
     const firstMs = 'everyMs' in when ? when.everyMs : when.afterMs
@@ -275,11 +283,12 @@ export class Scope implements Powers {
   }
 
   cancelTimer(key: string): void {
-    const entry = this.cell.more?.timers?.get(key)
+    const entry = this.keyed?.get(key)
     if (!entry) return
     entry.token.active = false
     this.kernel.timers.cancel(entry.timer)
-    this.cell.more!.timers!.delete(key)
+    this.keyed!.delete(key)
+    if (this.keyed!.size === 0) this.keyed = undefined
   }
 
   receiveTimeout(timeoutMs: number | undefined, message: EventObject = { type: 'receive.timeout' }): void {
@@ -290,7 +299,7 @@ export class Scope implements Powers {
       rest.receiveTimeout = undefined
     }
     if (this.over || timeoutMs === undefined) return
-    const token: Token = { active: true }
+    const token: Revocable = { active: true }
     const timer = this.kernel.timers.start(this.now() + timeoutMs, () => this.tellSelf(message, token))
     rest.receiveTimeout = { timeoutMs, message, timer, token }
   }
@@ -306,19 +315,15 @@ export class Scope implements Powers {
     message: (result: { status: 'completed'; output: T } | { status: 'failed'; error: TroupeError }) => EventObject,
   ): void {
     if (this.over) return
-    const token: Token = { active: true }
-    ;(this.cell.rest.pipes ??= new Set()).add(token)
+    this.cell.piped += 1
     const arrived = (result: { status: 'completed'; output: T } | { status: 'failed'; error: TroupeError }): void => {
-      if (!token.active || this.over) return
-      this.cell.more?.pipes?.delete(token)
-      this.cell.signal(() => {})
-      let event: EventObject
+      if (this.over || this.cell.piped === 0) return
+      this.cell.piped -= 1
       try {
-        event = message(result)
+        this.tellSelf(message(result), this)
       } catch (thrown) {
-        return this.crash(toTroupeError(thrown))
+        this.crash(toTroupeError(thrown))
       }
-      this.tellSelf(event, token)
     }
     work.then(
       (output) => arrived({ status: 'completed', output }),
@@ -328,7 +333,7 @@ export class Scope implements Powers {
 
   interpret(machine: never, options: never): Interpreter<never> {
     const interpreter = interpret(machine, options) as unknown as Interpreter<never>
-    this.cell.rest.interpreter = interpreter
+    this.interpreter = interpreter
     return interpreter
   }
 
@@ -389,7 +394,27 @@ export class Scope implements Powers {
   }
 }
 
-destructurable(Scope.prototype)
+/** `ctx.timers`. */
+class ScopeTimers {
+  readonly #scope: Scope
+
+  constructor(scope: Scope) {
+    this.#scope = scope
+  }
+
+  start(key: string, message: EventObject, when: When): void {
+    this.#scope.startTimer(key, message, when)
+  }
+
+  cancel(key: string): void {
+    this.#scope.cancelTimer(key)
+  }
+}
+
+/** The same for behaviours of users, who take methods out of it. */
+export class ActorScope extends Scope {}
+
+destructurable(ActorScope.prototype)
 
 /** What was asked for by an incarnation that is over is never answered. */
 const never = (): Promise<never> => new Promise(() => {})

@@ -16,6 +16,6 @@ export const statsOf = (kernel: Kernel): ReturnType<System['stats']> => ({
 const queuedBelow = (cell: Cell): number => {
   let queued = cell.mailbox.size + (cell.more?.stash?.length ?? 0)
   if (cell.mail && cell.kernel.fate !== 'kept') queued += 1
-  for (const child of cell.children?.values() ?? []) queued += queuedBelow(child)
+  for (const child of cell.children ?? []) queued += queuedBelow(child)
   return queued
 }

@@ -1,13 +1,13 @@
 /** The kernel's half of a task's cell: it hands work on, takes it back, answers, and records. */
 import type { AnyActorLogic } from 'xstate'
 import type { AnyAgent } from '../contracts/agents.ts'
+import { Few } from '../contracts/few.ts'
 import { outcomeOf, toTroupeError, type Outcome, type TroupeError } from '../contracts/errors.ts'
 import type { ExitReason } from '../contracts/logic.ts'
 import type { RequestOptions, TaskEvent, TaskIdentity, TaskInput, TaskMeta, TaskReport } from '../contracts/tasks.ts'
 import { reply } from './asks.ts'
 import type { AgentRecord } from './agent-records.ts'
 import type { Cell } from './cell.ts'
-import { destructurable } from './destructurable.ts'
 import { kill, requestExit, spawnCell, terminate } from './lifecycle.ts'
 import type { Asker, Mail, Party } from './mail.ts'
 import { Scope, type Registers } from './scope.ts'
@@ -15,13 +15,14 @@ import { Scope, type Registers } from './scope.ts'
 /** A request of one task to another agent. */
 class TaskAsker implements Asker {
   settled = false
+  answered = false
   target: Party | undefined
   readonly id: string
   readonly mail: Mail
   readonly owner: Cell
-  readonly #open: Map<string, Open>
+  readonly #open: Few<Open>
 
-  constructor(id: string, mail: Mail, owner: Cell, open: Map<string, Open>) {
+  constructor(id: string, mail: Mail, owner: Cell, open: Few<Open>) {
     this.id = id
     this.mail = mail
     this.owner = owner
@@ -50,7 +51,7 @@ interface Open {
 export class TaskPowers extends Scope {
   settled = false
   readonly #record: AgentRecord
-  readonly #open = new Map<string, Open>()
+  #open: Few<Open> | undefined
   #identity: TaskIdentity | undefined
 
   constructor(cell: Cell, kernel: Registers, record: AgentRecord) {
@@ -77,8 +78,9 @@ export class TaskPowers extends Scope {
     const mail = kernel.mail({ type: 'task.request', payload: input } as never, cell)
     const { run } = task.meta
     const id = kernel.idOf(mail)
-    const asker = new TaskAsker(id, mail, cell, this.#open)
-    this.#open.set(id, asker)
+    const open = (this.#open ??= new Few())
+    const asker = new TaskAsker(id, mail, cell, open)
+    open.set(id, asker)
     mail.asker = asker
     mail.hops += options.hops ?? 0
     mail.chain = [...cell.origin!.chain, cell.parent!.ref.address]
@@ -102,25 +104,26 @@ export class TaskPowers extends Scope {
   execute(logic: AnyActorLogic, input: unknown): string {
     const { kernel, cell } = this
     const name = kernel.freshName()
+    const open = (this.#open ??= new Few())
     const respond = (outcome: Outcome): void => {
-      if (!this.#open.delete(name)) return
+      if (!open.delete(name)) return
       kernel.tellBare(cell, { type: 'task.response', id: name, outcome }, cell)
     }
     try {
       const child = spawnCell(cell, { logic, name, input, options: { restart: 'temporary' } })
-      this.#open.set(name, { withdraw: () => kill(child, () => terminate(child, { type: 'killed' })) })
+      open.set(name, { withdraw: () => kill(child, () => terminate(child, { type: 'killed' })) })
       if (child.alive) (child.rest.gone ??= []).push((reason) => respond(outcomeOfExit(child, reason)))
       else respond(outcomeOfExit(child, { type: 'normal' }))
     } catch (thrown) {
-      this.#open.set(name, { withdraw: () => {} })
+      open.set(name, { withdraw: () => {} })
       respond(outcomeOf(toTroupeError((thrown as Error).cause ?? thrown)))
     }
     return name
   }
 
   withdraw(id: string, reason: string): void {
-    const open = this.#open.get(id)
-    this.#open.delete(id)
+    const open = this.#open?.get(id)
+    this.#open?.delete(id)
     open?.withdraw(reason)
   }
 
@@ -159,15 +162,14 @@ export class TaskPowers extends Scope {
   }
 
   #withdrawAll(reason: string): void {
-    for (const open of this.#open.values()) open.withdraw(reason)
-    this.#open.clear()
+    const open = this.#open
+    this.#open = undefined
+    for (const [, request] of open?.entries() ?? []) request.withdraw(reason)
   }
 }
-
-destructurable(TaskPowers.prototype)
 
 const outcomeOfExit = (cell: Cell, reason: ExitReason): Outcome => {
   if (reason.type === 'error') return outcomeOf(reason.error)
   if (reason.type !== 'normal') return { status: 'cancelled', reason: `it was ${reason.type}` }
-  return { status: 'completed', output: cell.more?.output?.value }
+  return { status: 'completed', output: cell.output }
 }

@@ -390,6 +390,17 @@ describe('messages that are no requests', () => {
   })
 })
 
+it('leaves a message unhandled that it knows nothing of', async () => {
+  const { system } = await rig()
+  const deaf = agent('deaf', { run: (text: string) => text })
+  const unhandled: string[] = []
+  system.unhandled.subscribe(({ message }) => unhandled.push(message.type))
+  await system.run(deaf, 'x')
+  system.publish('broadcast', { type: 'all.hands' })
+  await system.settle()
+  expect(unhandled).toEqual(['all.hands'])
+})
+
 describe('a definition that cannot work', () => {
   const run = (text: string) => text
   it.each<[string, () => unknown]>([

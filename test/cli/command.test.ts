@@ -9,7 +9,7 @@ import type { Result } from '../../src/cli/result.ts'
 
 const root = join(import.meta.dirname, '../..')
 const program = join(root, 'dist/src/cli.js')
-const team = 'test/cli/fixtures/team.ts'
+const team = 'test/cli/fixtures/texts/team.ts'
 let folder: string
 
 beforeAll(async () => {
@@ -149,13 +149,12 @@ describe('wrong usage', () => {
   it.each([
     [['run', 'test/nowhere.ts'], 'there is no module "test/nowhere.ts"'],
     [['run', 'test/cli/fixtures'], 'is a folder'],
-    [['run', 'test/cli/fixtures/no-default.ts'], 'no default export'],
-    [['run', 'test/cli/fixtures/no-agent.ts'], 'not an agent'],
+    [['run', 'test/cli/fixtures/no-default/team.ts'], 'no default export'],
+    [['run', 'test/cli/fixtures/no-agent/team.ts'], 'not an agent'],
     [['run', 'package.json'], 'cannot be loaded'],
     [['run', team, '--agent', 'nobody'], 'It has: double, echo, pick, root'],
     [['run', team, '--input', 'nowhere.jsonl'], 'there is no input file "nowhere.jsonl"'],
     [['run', team, '--out', 'no/such/folder/out.jsonl'], 'cannot be written'],
-    [['run', team, '--input', 'README.md', '--out', 'README.md'], 'would overwrite'],
     [['run', team, '--concurrency', '0'], 'a whole number from 1'],
     [['run', team, '--what'], 'unknown option'],
     [['run'], 'missing required argument'],
@@ -166,8 +165,17 @@ describe('wrong usage', () => {
     expect(stderr).toContain(message)
   })
 
+  it('is to write the results over the input, which stays as it is', async () => {
+    const input = join(folder, 'only.jsonl')
+    await writeFile(input, '"a"\n')
+    const { code, stderr } = await troupe('run', team, '--input', input, '--out', join(folder, '.', 'only.jsonl'))
+    expect(code).toBe(2)
+    expect(stderr).toContain('would overwrite')
+    expect(await readFile(input, 'utf8')).toBe('"a"\n')
+  })
+
   it('is not a module that fails while it is loaded: that exits with 1', async () => {
-    const { code, stderr } = await troupe('run', 'test/cli/fixtures/broken.ts')
+    const { code, stderr } = await troupe('run', 'test/cli/fixtures/broken/team.ts')
     expect(code).toBe(1)
     expect(stderr).toContain('no key in the environment')
   })

@@ -72,7 +72,7 @@ describe('a team', () => {
       { role: 'to', agent: triage },
       { role: 'fallback', agent: desk },
     ])
-    expect([...agentsOf([backed, triage]).keys()].sort()).toEqual(['backed', 'billing', 'desk', 'opinions', 'triage', 'words'])
+    expect([...agentsOf([backed, triage]).keys()].toSorted()).toEqual(['backed', 'billing', 'desk', 'opinions', 'triage', 'words'])
   })
 
   it('takes text when it says so or says nothing', () => {

@@ -37,7 +37,7 @@ export function topicsOf(text: string): readonly { department: Department; weigh
   const hits = (terms: readonly RegExp[]): number => terms.filter((term) => term.test(plain)).length
   return patterns
     .map(({ department, strong, weak }) => ({ department, weight: 3 * hits(strong) + hits(weak) }))
-    .sort((a, b) => b.weight - a.weight)
+    .toSorted((a, b) => b.weight - a.weight)
 }
 
 /** A department that speaks for itself: one strong word and a weak one, or two strong ones. */

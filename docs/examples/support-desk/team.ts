@@ -63,7 +63,7 @@ const calm: Setup = { timeoutMs: 5_000, attempts: 2, failures: 5, openMs: 5_000,
 export default supportDesk({ billing: calm, technical: calm, sales: calm, account: calm, concurrency: 1_000 })
 
 // Slow enough to be watched.
-const busy: Setup = { timeoutMs: 300, attempts: 2, failures: 3, openMs: 600, thinkMs: 100 }
+const busy: Setup = { timeoutMs: 300, attempts: 2, failures: 3, openMs: 250, thinkMs: 100 }
 
 /** What `--faults` runs: one specialist hangs, one has a bug, one fails thrice. */
 export const faults = supportDesk({

@@ -1,0 +1,287 @@
+/** Mailboxes: order, bounds, overflow, senders that wait for room, and messages that come too late. */
+import { fromBehavior, type ActorRef, type Mailbox } from 'troupe'
+import { expect, it } from 'vitest'
+import { balanced, failure, lab, listener, standing, type Lab, type Say } from './system.ts'
+
+/** An actor that has not had its turn yet: what it is told stays in its mailbox until `settle`. */
+const slow = ({ system }: Lab, heard: string[], mailbox: Mailbox): ActorRef<Say> =>
+  system.spawn(listener(heard), { id: 'slow', mailbox })
+
+const tellAll = ({ system }: Lab, ref: ActorRef<Say>, ...types: string[]): string[] =>
+  types.map((type) => system.tell(ref, { type }))
+
+it('handles the messages of one sender in their order', async () => {
+  const heard: string[] = []
+  const l = await lab()
+  const ref = slow(l, heard, {})
+  const types = Array.from({ length: 100 }, (_, i) => `m${i}`)
+  tellAll(l, ref, ...types)
+  await l.settle()
+  expect(heard).toEqual(types)
+})
+
+it('handles one message at a time, never on the stack of the sender', async () => {
+  const steps: string[] = []
+  const l = await lab()
+  const second = l.system.spawn(fromBehavior<Say>(() => () => void steps.push('second')))
+  const first = l.system.spawn(
+    fromBehavior<Say>((ctx) => () => {
+      steps.push('first begins')
+      ctx.tell(second, { type: 'go' })
+      ctx.tell(ctx.self, { type: 'idle' })
+      steps.push('first ends')
+      if (steps.length > 6) ctx.exit()
+    }),
+  )
+  l.system.tell(first, { type: 'go' })
+  expect(steps).toEqual([])
+  await l.settle()
+  expect(steps.slice(0, 2)).toEqual(['first begins', 'first ends'])
+  expect(steps).toContain('second')
+})
+
+it('lets a stop go ahead of the messages that wait', async () => {
+  const heard: string[] = []
+  const l = await lab()
+  const ref = slow(l, heard, {})
+  tellAll(l, ref, 'a', 'b')
+  await l.system.stop(ref)
+  expect(heard).toEqual([])
+  expect(l.buried()).toEqual(['a stopped', 'b stopped'])
+})
+
+it('holds 10,000 messages and refuses more unless told otherwise', async () => {
+  const l = await lab()
+  const ref = slow(l, [], {})
+  for (let i = 0; i < 10_000; i += 1) expect(l.system.tell(ref, { type: 'x' })).toBe('accepted')
+  expect(l.system.tell(ref, { type: 'one too many' })).toBe('rejected')
+  expect(l.buried()).toEqual(['one too many mailbox-full'])
+})
+
+it.each(['reject', 'drop-new', 'backpressure'] as const)('"%s" refuses the newest of a full mailbox', async (overflow) => {
+  const heard: string[] = []
+  const l = await lab()
+  const ref = slow(l, heard, { capacity: 2, overflow })
+  expect(tellAll(l, ref, 'a', 'b', 'c')).toEqual(['accepted', 'accepted', 'rejected'])
+  await l.settle()
+  expect(heard).toEqual(['a', 'b'])
+  expect(l.buried()).toEqual(['c mailbox-full'])
+  expect(balanced(l)).toBe(true)
+})
+
+it('"drop-oldest" makes room for the newest', async () => {
+  const heard: string[] = []
+  const l = await lab()
+  const ref = slow(l, heard, { capacity: 2, overflow: 'drop-oldest' })
+  expect(tellAll(l, ref, 'a', 'b', 'c', 'd')).toEqual(['accepted', 'accepted', 'accepted', 'accepted'])
+  await l.settle()
+  expect(heard).toEqual(['c', 'd'])
+  expect(l.buried()).toEqual(['a mailbox-full', 'b mailbox-full'])
+  expect(balanced(l)).toBe(true)
+})
+
+it('"drop-oldest" tells the asker whose question was dropped', async () => {
+  const l = await lab()
+  const ref = slow(l, [], { capacity: 1, overflow: 'drop-oldest' })
+  const answer = l.system.ask(ref, { type: 'question' })
+  l.system.tell(ref, { type: 'newer' })
+  expect(await failure(answer)).toMatchObject({ code: 'MAILBOX_FULL' })
+})
+
+it('"unbounded" takes everything', async () => {
+  const l = await lab()
+  const ref = slow(l, [], { capacity: 1, overflow: 'unbounded' })
+  expect(tellAll(l, ref, 'a', 'b', 'c')).toEqual(['accepted', 'accepted', 'accepted'])
+})
+
+it('takes the mailbox of the system for actors that have none of their own', async () => {
+  const l = await lab({ mailbox: { capacity: 1 } })
+  expect(tellAll(l, l.system.spawn(listener([])), 'a', 'b')).toEqual(['accepted', 'rejected'])
+})
+
+it('rejects an ask of a full mailbox at once', async () => {
+  const l = await lab()
+  const ref = slow(l, [], { capacity: 1 })
+  l.system.tell(ref, { type: 'a' })
+  expect(await failure(l.system.ask(ref, { type: 'b' }))).toMatchObject({ code: 'MAILBOX_FULL', retryable: true })
+})
+
+it('lets Terminated, replies and ticks into a full mailbox, and never evicts them', async () => {
+  const heard: string[] = []
+  const l = await lab()
+  const dying = l.system.spawn(listener([]))
+  const ref = l.system.spawn(
+    fromBehavior<Say>((ctx) => {
+      ctx.watch(dying)
+      ctx.timers.start('tick', { type: 'tick' }, { afterMs: 0 })
+      ctx.pipe(Promise.resolve(), () => ({ type: 'piped' }))
+      return ({ type }) => void heard.push(type)
+    }),
+    { mailbox: { capacity: 1, overflow: 'drop-oldest' } },
+  )
+  l.system.kill(dying)
+  tellAll(l, ref, 'a', 'b')
+  await l.clock.advance(0)
+  expect(heard).toEqual(expect.arrayContaining(['actor.terminated', 'tick', 'piped', 'b']))
+  expect(l.buried()).toEqual(['a mailbox-full'])
+})
+
+it('does not throw into the sender, whatever becomes of the message', async () => {
+  const l = await lab()
+  const ref = l.system.spawn(listener([]))
+  l.system.kill(ref)
+  expect(l.system.tell(ref, { type: 'x' })).toBe('rejected')
+  expect(l.system.tell({ address: 'troupe://local/nobody', path: '/nobody', uid: 'u' }, { type: 'y' })).toBe('rejected')
+  expect(l.buried()).toEqual(['x stopped', 'y no-such-actor'])
+})
+
+it('never reaches the namesake of an actor that has stopped', async () => {
+  const heard: string[] = []
+  const l = await lab()
+  const old = l.system.spawn(listener([]), { id: 'name' })
+  await l.system.stop(old)
+  const young = l.system.spawn(listener(heard), { id: 'name' })
+  expect(young.path).toBe(old.path)
+  expect(young.uid).not.toBe(old.uid)
+  expect(l.system.tell(old, { type: 'x' })).toBe('rejected')
+  expect(l.system.tell(JSON.parse(JSON.stringify(old)) as typeof old, { type: 'x' })).toBe('rejected')
+  await l.settle()
+  expect(heard).toEqual([])
+})
+
+it('reaches an actor by a copy of its ref', async () => {
+  const heard: string[] = []
+  const l = await lab()
+  const ref = l.system.spawn(listener(heard))
+  l.system.tell(JSON.parse(JSON.stringify(ref)) as typeof ref, { type: 'x' })
+  await l.settle()
+  expect(heard).toEqual(['x'])
+})
+
+it('send waits for room, and senders get in one after the other', async () => {
+  const heard: string[] = []
+  const l = await lab()
+  const done: string[] = []
+  const ref = slow(l, heard, { capacity: 2, overflow: 'backpressure' })
+  tellAll(l, ref, 'a', 'b')
+  for (const type of ['c', 'd', 'e']) void l.system.send(ref, { type }, { timeoutMs: 100 }).then(() => done.push(type))
+  expect(done).toEqual([])
+  await l.settle()
+  expect(heard).toEqual(['a', 'b', 'c', 'd', 'e'])
+  expect(done).toEqual(['c', 'd', 'e'])
+  expect(balanced(l)).toBe(true)
+})
+
+it('lets one sender in for each message that is handled', async () => {
+  const l = await lab()
+  const loads: number[] = []
+  const ref: ActorRef<Say> = l.system.spawn(
+    fromBehavior<Say>(() => () => void loads.push(l.system.stats().queued)),
+    { mailbox: { capacity: 2, overflow: 'backpressure' } },
+  )
+  tellAll(l, ref, 'a', 'b')
+  const sends = ['c', 'd', 'e'].map((type) => l.system.send(ref, { type }, { timeoutMs: 100 }))
+  await l.settle()
+  await Promise.all(sends)
+  expect(loads).toEqual([2, 2, 2, 1, 0])
+})
+
+it('a new send does not overtake one that waits', async () => {
+  const heard: string[] = []
+  const l = await lab()
+  const inner: Promise<void>[] = []
+  const ref: ActorRef<Say> = l.system.spawn(
+    fromBehavior<Say>(() => ({ type }) => {
+      heard.push(type)
+      if (type === 'a') inner.push(l.system.send(ref, { type: 'late' }, { timeoutMs: 100 }))
+    }),
+    { mailbox: { capacity: 1, overflow: 'backpressure' } },
+  )
+  l.system.tell(ref, { type: 'a' })
+  const first = l.system.send(ref, { type: 'first' }, { timeoutMs: 100 })
+  const second = l.system.send(ref, { type: 'second' }, { timeoutMs: 100 })
+  await l.settle()
+  await Promise.all([first, second, ...inner])
+  expect(heard).toEqual(['a', 'first', 'second', 'late'])
+})
+
+it('send gives up when there is no room in time, when it is aborted, and when the actor is gone', async () => {
+  const l = await lab()
+  const stuck = l.system.spawn(
+    fromBehavior<Say>((ctx) => {
+      ctx.onStop(() => new Promise(() => {}))
+      return () => {}
+    }),
+    { mailbox: { capacity: 1 } },
+  )
+  // Once it is ending, what it is told waits for the next incarnation, or for the end.
+  const abort = new AbortController()
+  l.system.tell(stuck, { type: 'a' })
+  const timed = failure(l.system.send(stuck, { type: 'b' }, { timeoutMs: 10 }))
+  const aborted = failure(l.system.send(stuck, { type: 'c' }, { timeoutMs: 10, signal: abort.signal }))
+  const gone = failure(l.system.send(stuck, { type: 'd' }, { timeoutMs: 10_000 }))
+  abort.abort()
+  expect(await aborted).toMatchObject({ code: 'CANCELLED' })
+  l.system.kill(stuck)
+  expect(await gone).toMatchObject({ code: 'ACTOR_TERMINATED' })
+  expect(await timed).toMatchObject({ code: 'ACTOR_TERMINATED' })
+  expect(await failure(l.system.send(stuck, { type: 'e' }, { timeoutMs: 1 }))).toMatchObject({ code: 'ACTOR_TERMINATED' })
+})
+
+it('send times out by the clock of the system', async () => {
+  const l = await lab({ mailbox: { capacity: 1 } })
+  const down = l.system.spawn(listener([]))
+  l.system.tell(down, { type: 'a' })
+  // Not settled: its mailbox stays full.
+  const sent = failure(l.system.send(down, { type: 'b' }, { timeoutMs: 0 }))
+  const never = { type: 'wake' }
+  void never
+  await l.clock.advance(0)
+  await expect(standing(sent)).resolves.not.toBe('open')
+})
+
+it('refuses senders that wait once the actor drains', async () => {
+  const heard: string[] = []
+  const l = await lab()
+  const ref = slow(l, heard, { capacity: 1 })
+  l.system.tell(ref, { type: 'a' })
+  const waiting = failure(l.system.send(ref, { type: 'b' }, { timeoutMs: 1_000 }))
+  await l.system.drain(ref)
+  expect(heard).toEqual(['a'])
+  expect(await waiting).toMatchObject({ code: 'ACTOR_TERMINATED' })
+  expect(balanced(l)).toBe(true)
+})
+
+it('forgets what a sender still waited to send when the sender ends', async () => {
+  const heard: string[] = []
+  const l = await lab()
+  const full = slow(l, heard, { capacity: 1 })
+  const sender = l.system.spawn(
+    fromBehavior<Say>((ctx) => {
+      l.system.tell(full, { type: 'a' })
+      void ctx.send(full, { type: 'from the dead' }, { timeoutMs: 1_000 })
+      return () => {}
+    }),
+  )
+  l.system.kill(sender)
+  await l.settle()
+  expect(heard).toEqual(['a'])
+  expect(l.buried()).toEqual(['from the dead mailbox-full'])
+  expect(balanced(l)).toBe(true)
+})
+
+it('does not handle a question whose time is over', async () => {
+  const heard: string[] = []
+  const l = await lab()
+  const ref = slow(l, heard, {})
+  const asked = failure(l.system.ask(ref, { type: 'late' }, { signal: AbortSignal.abort() }))
+  expect(await asked).toMatchObject({ code: 'CANCELLED' })
+  const cancel = new AbortController()
+  const cancelled = failure(l.system.ask(ref, { type: 'too late' }, { signal: cancel.signal }))
+  cancel.abort('enough')
+  expect(await cancelled).toMatchObject({ reason: 'enough' })
+  await l.settle()
+  expect(heard).toEqual([])
+  expect(l.buried()).toEqual(['too late expired'])
+  expect(l.system.stats()).toMatchObject({ expired: 1, deadLettered: 0 })
+})
