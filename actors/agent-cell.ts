@@ -6,16 +6,8 @@ import type { AnyEventObject } from 'xstate'
 import { agentMachine, type AgentEffect, type CircuitState } from '../machines/agent.ts'
 import { isTripped, recordResult } from '../machines/circuit.ts'
 import { incarnate, type CellLogic, type Incarnation, type Interpreter } from '../src/contracts/behavior.ts'
-import {
-  CircuitOpenError,
-  DeliveryError,
-  InvalidMessageError,
-  outcomeOf,
-  toTroupeError,
-  type TroupeError,
-} from '../src/contracts/errors.ts'
+import { CircuitOpenError, DeliveryError, outcomeOf, toTroupeError, type TroupeError } from '../src/contracts/errors.ts'
 import type { AgentMessage } from '../src/contracts/messages.ts'
-import { describeFaults, parseWith } from '../src/contracts/protocol.ts'
 import type {
   AgentDefinition,
   AgentScope,
@@ -25,6 +17,7 @@ import type {
   TaskMeta,
   TaskReport,
 } from '../src/contracts/tasks.ts'
+import { checked } from './contract.ts'
 
 /** The logic of an agent's cell. */
 export const agentLogic: CellLogic<AnyEventObject, AgentDefinition, AgentScope> = {
@@ -138,22 +131,19 @@ class AgentActor implements Incarnation {
   }
 
   #admit(request: AgentMessage): void {
-    const { input, name, concurrency } = this.#definition
+    const { name, concurrency } = this.#definition
     if (concurrency === 1 && request.chain.includes(this.#scope.self.address)) {
       const text = `"${name}" takes one task at a time, and that one waits for this`
       return this.#turnAway(request, new DeliveryError('ASK_CYCLE', text, request.payload))
     }
     const { meta } = this.#scope
-    if (!input || input === meta.parsed) return this.#start(request, request.payload, meta)
+    let input: unknown
     try {
-      const parsed = parseWith(input, request.payload)
-      if ('value' in parsed) return this.#start(request, parsed.value, meta)
-      const { faults } = parsed
-      const text = `the input of "${name}" does not fit its contract: ${describeFaults(faults)}`
-      this.#turnAway(request, new InvalidMessageError(text, { code: 'INVALID_INPUT', faults, agent: name }))
+      input = checked(this.#definition, 'input', request.payload, meta.parsed)
     } catch (thrown) {
-      this.#turnAway(request, toTroupeError(thrown))
+      return this.#turnAway(request, toTroupeError(thrown))
     }
+    this.#start(request, input, meta)
   }
 
   #start(request: AgentMessage, input: unknown, meta = this.#scope.meta): void {

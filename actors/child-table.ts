@@ -36,7 +36,7 @@ export interface Stopping {
   /** Its cell stays, to be restarted. */
   readonly suspend: boolean
   /** What waits for it to be down. */
-  readonly then: (() => void)[]
+  readonly next: (() => void)[]
   /** It is down. A second call does nothing. */
   readonly down: () => void
 }
@@ -117,14 +117,12 @@ export const childTable = (): ChildTable => {
       child.ref = ref
       child.reason = SHUTDOWN
       child.startedAt = at
-      child.due = undefined
       byUid.set(ref.uid, child)
     },
     ended: (child) => {
       mark(child, 'stopped')
       if (child.ref) byUid.delete(child.ref.uid)
       child.ref = undefined
-      child.due = undefined
     },
     suspended: (child) => mark(child, 'restarting'),
     list: (from) => {

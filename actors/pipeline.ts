@@ -1,11 +1,12 @@
 /** `pipeline`: stages in order, each of which takes what the one before gave; and the gates of its stages. */
 import { pipelineMachine, type PipelineEffect, type StageRule } from '../machines/pipeline.ts'
 import type { Agent, AnyAgent, Common, In, Out } from '../src/contracts/agents.ts'
-import { ConfigurationError, DeniedError, InvalidMessageError, outcomeOf, type Outcome } from '../src/contracts/errors.ts'
+import { ConfigurationError, InvalidMessageError, outcomeOf, type Outcome } from '../src/contracts/errors.ts'
 import type { Schema } from '../src/contracts/schemas.ts'
 import type { TaskScope, Work } from '../src/contracts/tasks.ts'
 import { defineAgent, definitionOf, ofPatterns } from './definition.ts'
 import { Driver } from './driver.ts'
+import { isForFallback } from './failure.ts'
 import { partsOf } from './pattern.ts'
 
 /**
@@ -175,7 +176,3 @@ const refusal = (name: string, faults: readonly string[]): InvalidMessageError =
     faults: faults.map((message) => ({ path: '', message })),
     agent: name,
   })
-
-// A person's refusal is an answer; what was cancelled or is spent, nobody else can mend.
-const isForFallback = (outcome: Outcome): boolean =>
-  outcome.status === 'failed' || (outcome.status === 'rejected' && !(outcome.error instanceof DeniedError))

@@ -53,7 +53,7 @@ class Pool implements Incarnation<EventObject> {
       hash: (message) => hash?.(message as never) ?? '',
     })
     if ('service' in routees) this.#follow(routees)
-    else for (const routee of 'logic' in routees ? this.#start(routees) : routees) this.#join(routee)
+    else this.#take('logic' in routees ? this.#start(routees) : routees)
   }
 
   receive(message: EventObject): void {
@@ -75,12 +75,13 @@ class Pool implements Incarnation<EventObject> {
     )
   }
 
-  #join(routee: AnyRef): void {
-    this.#routees = [...this.#routees, routee]
-    if ([...this.#ends.values()].includes(routee)) return
-    const end = { type: 'pool.routee-ended' }
-    this.#ends.set(end, routee)
-    this.#scope.watch(routee, end)
+  #take(routees: readonly AnyRef[]): void {
+    this.#routees = routees
+    for (const routee of new Set(routees)) {
+      const end = { type: 'pool.routee-ended' }
+      this.#ends.set(end, routee)
+      this.#scope.watch(routee, end)
+    }
   }
 
   #leave(end: EventObject, gone: AnyRef): void {

@@ -21,7 +21,7 @@ export interface RestartWaits {
 /** What waiting takes of a supervisor's powers. */
 type Waiting = Pick<CellScope<EventObject & { readonly type: `supervisor.${string}` }>, 'pipe' | 'random' | 'timers'>
 
-/** @param now never runs backwards */
+/** For the children of this table. */
 export const restartWaits = (
   scope: Waiting,
   table: ChildTable,

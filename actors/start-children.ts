@@ -14,7 +14,7 @@ export interface StartChildren {
   count(child: Child): void
 }
 
-/** @param now never runs backwards */
+/** For the children of this table. */
 export const startChildren = (
   scope: Pick<CellScope<never>, 'children'>,
   table: ChildTable,

@@ -9,7 +9,7 @@ import type { Child, ChildTable } from './child-table.ts'
 export interface StopChildren {
   /** `then` is called when it is down; at once when it is already. */
   one(child: Child, suspend: boolean, then: () => void): void
-  /** One after the other, the last of the list first. A further call takes over from one that is not done. */
+  /** One after the other, the last of the list first. Another one may be under way. */
   inReverse(children: readonly Child[], suspend: (child: Child) => boolean, then: () => void): void
   /** In no order. */
   atOnce(children: readonly Child[], then: () => void): void
@@ -23,8 +23,6 @@ export interface StopChildren {
 
 /** For the children of this table. */
 export const stopChildren = (scope: Pick<CellScope<never>, 'children'>, table: ChildTable, cancelWait: (child: Child) => void): StopChildren => {
-  let latest: object | undefined
-
   const ended = (child: Child): void => {
     table.ended(child)
     if (!child.spec) table.remove(child)
@@ -38,24 +36,24 @@ export const stopChildren = (scope: Pick<CellScope<never>, 'children'>, table: C
     if (ref) scope.children.forget(ref, child.reason)
   }
 
-  const stop = (child: Child, suspend: boolean, next: () => void): void => {
-    if (!child.ref) return next()
-    const then = [next]
+  const stop = (child: Child, suspend: boolean, then: () => void): void => {
+    if (!child.ref) return then()
+    const next = [then]
     const down = (): void => {
       if (child.stopping !== stopping) return
       child.stopping = undefined
       if (suspend) table.suspended(child)
       else ended(child)
-      for (const waiting of then) waiting()
+      for (const waiting of next) waiting()
     }
-    const stopping = { suspend, then, down }
+    const stopping = { suspend, next, down }
     child.stopping = stopping
     scope.children.stop(child.ref, { suspend }, down)
   }
 
   const one = (child: Child, suspend: boolean, then: () => void): void => {
     // Whoever is stopping it may have wanted less: look again afterwards.
-    if (child.stopping) return void child.stopping.then.push(() => one(child, suspend, then))
+    if (child.stopping) return void child.stopping.next.push(() => one(child, suspend, then))
     if (child.status === 'running') return stop(child, suspend, then)
     if (!suspend) forget(child)
     then()
@@ -74,9 +72,7 @@ export const stopChildren = (scope: Pick<CellScope<never>, 'children'>, table: C
     },
     inReverse: (children, suspend, then) => {
       const left = [...children]
-      latest = left
       const next = (): void => {
-        if (latest !== left) return
         // A loop, since thousands may be down already.
         for (let child = left.pop(); child; child = left.pop()) {
           if (child.status === 'running') return one(child, suspend(child), next)

@@ -39,13 +39,12 @@ export class Supervision implements Incarnation<SupervisorMessage> {
   /** What came while a group goes down, and has to wait until it is up again. */
   readonly #deferred: (() => void)[] = []
   #stepping = false
-  #clock = -Infinity
   #gaveUp: RestartLimitError | undefined
 
   constructor(scope: CellScope<SupervisorMessage>, settings: SupervisorSettings) {
     this.#scope = scope
     this.#settings = settings
-    const [table, now] = [this.#table, () => this.#now()]
+    const [table, now] = [this.#table, () => scope.now()]
     this.#start = startChildren(scope, table, { perChild: settings.perChild, now })
     this.#waits = restartWaits(scope, table, { backoff: settings.backoff, now })
     this.#stop = stopChildren(scope, table, this.#waits.cancel)
@@ -83,18 +82,15 @@ export class Supervision implements Incarnation<SupervisorMessage> {
     const child = this.#table.byRef(exit.ref)
     // Spawned under this supervisor without a spec: nobody said how to restart it.
     if (!child) return this.#scope.children.forget(exit.ref, exit.reason)
-    const waited = child.status === 'restarting'
     child.reason = exit.reason
     if (this.#stop.died(child)) return
-    child.failedAt = this.#now()
+    child.failedAt = this.#scope.now()
     this.#table.suspended(child)
-    if (waited && exit.stopped) return this.#stop.one(child, false, () => this.#terminated(child))
     if (this.#isInGroup(child)) return this.#exitedInGroup(child, exit)
     this.#whenSettled(() => this.#judge(child, exit))
   }
 
   stopping(): void {
-    if (this.#machine.status === 'done') return this.#scope.finish()
     this.#send({ type: 'stop.requested' })
   }
 
@@ -142,7 +138,7 @@ export class Supervision implements Incarnation<SupervisorMessage> {
   }
 
   #startFirst(spec: AnyChildSpec): void {
-    const child = this.#table.add(spec, 'spec', this.#now())
+    const child = this.#table.add(spec, 'spec', this.#scope.now())
     try {
       this.#start.anew(child, spec)
     } catch (thrown) {
@@ -170,7 +166,7 @@ export class Supervision implements Incarnation<SupervisorMessage> {
   #due(message: RestartDue): void {
     const child = this.#waits.over(message)
     if (!child) return
-    const at = this.#now()
+    const at = this.#scope.now()
     this.#send({ type: 'restart.due', id: child.id, at, spent: this.#isSpent(child, at) })
   }
 
@@ -178,7 +174,7 @@ export class Supervision implements Incarnation<SupervisorMessage> {
     // It may have been stopped for good while this had to wait.
     if (child.status !== 'restarting' || child.reason !== reason) return
     const { id, restart, significant } = child
-    const at = this.#now()
+    const at = this.#scope.now()
     const others = this.#table.significant > Number(significant)
     const spent = this.#isSpent(child, at)
     this.#send({ type: 'child.exited', id, at, restart, exit: reason.type, stopped, significant, others, spent })
@@ -271,12 +267,6 @@ export class Supervision implements Incarnation<SupervisorMessage> {
   get #isClearing(): boolean {
     const { value } = this.#machine
     return typeof value === 'object' && (value['restarting'] === 'stopping' || value['restarting'] === 'clearing')
-  }
-
-  /** Never runs backwards, as a system's clock may. */
-  #now(): number {
-    this.#clock = Math.max(this.#clock, this.#scope.now())
-    return this.#clock
   }
 }
 

@@ -3,21 +3,11 @@
  * attempt has. What the work throws is the task's defect, never the cell's.
  */
 import type { AnyActorLogic, AnyEventObject } from 'xstate'
-import { taskMachine, type TaskFlowEffect } from '../machines/task.ts'
+import { taskMachine, type TaskFlowEffect, type TaskFlowInput } from '../machines/task.ts'
 import type { AnyAgent } from '../src/contracts/agents.ts'
 import { incarnate, type CellLogic, type Incarnation } from '../src/contracts/behavior.ts'
-import {
-  CircuitOpenError,
-  DeniedError,
-  InvalidMessageError,
-  outcomeOf,
-  TimeoutError,
-  toTroupeError,
-  type Outcome,
-  type TroupeError,
-} from '../src/contracts/errors.ts'
+import { CircuitOpenError, TimeoutError, type Outcome, type TroupeError } from '../src/contracts/errors.ts'
 import type { AgentMessage } from '../src/contracts/messages.ts'
-import { describeFaults, parseWith } from '../src/contracts/protocol.ts'
 import type { Schema } from '../src/contracts/schemas.ts'
 import type {
   AgentDefinition,
@@ -29,7 +19,9 @@ import type {
   TaskScope,
   Work,
 } from '../src/contracts/tasks.ts'
+import { checkedOutcome } from './contract.ts'
 import { Driver } from './driver.ts'
+import { failureOf, isForFallback, retryAfterOf, type Failure } from './failure.ts'
 import { listening } from './listen.ts'
 import { Requests } from './requests.ts'
 import { TimeLimit } from './time-limit.ts'
@@ -38,8 +30,6 @@ import { TimeLimit } from './time-limit.ts'
 export const taskLogic: CellLogic<AnyEventObject, TaskInput, TaskKernel> = {
   [incarnate]: (cell, input) => new Task(cell, input),
 }
-
-type Failure = Exclude<Outcome, { status: 'completed' }>
 
 // In `Task.#waiting`: the task itself, beside the ids of those below it.
 const itself = ''
@@ -68,15 +58,8 @@ class Task implements Incarnation, TaskScope {
     this.#given = given
     this.#startedAt = this.#attemptAt = cell.now()
     cell.record({ type: 'task.started', input: given.input, attempt: 1 })
-    const { retry, fallback } = given.definition
-    const limits = {
-      attempts: retry.attempts,
-      minMs: retry.minMs,
-      maxMs: retry.maxMs,
-      fallback: fallback !== undefined && isRequest(given),
-    }
     this.#flow = new Driver(cell, this)
-    this.#flow.start(taskMachine, limits)
+    this.#flow.start(taskMachine, limitsOf(given))
     this.#flow.send(
       given.permit ? { type: 'attempt.granted' } : { type: 'attempt.denied', retryAfterMs: given.retryAfterMs },
     )
@@ -265,18 +248,9 @@ class Task implements Incarnation, TaskScope {
     this.#answer(id, outcome)
   }
 
-  /** Output that does not fit the contract is a failure. */
   #check(outcome: Outcome, parsed: Schema | undefined): Outcome {
-    const { output, name } = this.definition
-    if (outcome.status !== 'completed' || !output || output === parsed || !isRequest(this.#given)) return outcome
-    try {
-      const result = parseWith(output, outcome.output)
-      if ('value' in result) return { status: 'completed', output: result.value }
-      const text = `the output of "${name}" does not fit its contract: ${describeFaults(result.faults)}`
-      return failureOf(new InvalidMessageError(text, { code: 'INVALID_OUTPUT', faults: result.faults, agent: name }))
-    } catch (thrown) {
-      return failureOf(thrown)
-    }
+    // What `listen` gives is for nobody.
+    return isRequest(this.#given) ? checkedOutcome(this.definition, outcome, parsed) : outcome
   }
 
   #fail(failure: Failure): void {
@@ -366,14 +340,19 @@ class Task implements Incarnation, TaskScope {
   }
 }
 
+const limits = new WeakMap<AgentDefinition, TaskFlowInput>()
+
+/** The same object for all requests of an agent. */
+const limitsOf = (given: TaskInput): TaskFlowInput => {
+  const { definition } = given
+  const known = isRequest(given) ? limits.get(definition) : undefined
+  if (known) return known
+  const { attempts, minMs, maxMs } = definition.retry
+  const fallback = definition.fallback !== undefined && isRequest(given)
+  const made = { attempts, minMs, maxMs, fallback }
+  if (isRequest(given)) limits.set(definition, made)
+  return made
+}
+
 /** Not a message for `listen`, which nobody waits for. */
 const isRequest = ({ request }: TaskInput): boolean => request.type === 'task.request'
-
-const failureOf = (thrown: unknown): Failure => outcomeOf(toTroupeError(thrown)) as Failure
-
-// A person's refusal is an answer; what was cancelled or is spent, nobody else can mend.
-const isForFallback = (outcome: Failure): boolean =>
-  outcome.status === 'failed' || (outcome.status === 'rejected' && !(outcome.error instanceof DeniedError))
-
-const retryAfterOf = (error: TroupeError | undefined): number =>
-  error && 'retryAfterMs' in error && typeof error.retryAfterMs === 'number' ? error.retryAfterMs : 0

@@ -46,41 +46,54 @@ const needed = ({ need, branches }: ParallelContext): number => {
   return need === 'any' ? 1 : need.quorum
 }
 
+// A branch may be called `toString`.
+const has = (results: Readonly<Record<string, Outcome>>, branch: string): boolean => Object.hasOwn(results, branch)
+
 const withResult = ({ results }: ParallelContext, { branch, outcome }: ParallelEvent): Record<string, Outcome> => ({
   ...results,
   [branch]: outcome,
 })
 
 const pending = (context: ParallelContext, event: ParallelEvent): readonly string[] =>
-  context.branches.filter((branch) => branch !== event.branch && !Object.hasOwn(context.results, branch))
+  context.branches.filter((branch) => branch !== event.branch && !has(context.results, branch))
 
-const completed = (results: Readonly<Record<string, Outcome>>): number =>
-  Object.values(results).filter(({ status }) => status === 'completed').length
+/** How many have completed with this one, and how many still can; without a copy, as it is asked for each branch. */
+const count = ({ branches, results }: ParallelContext, event: ParallelEvent): { completed: number; open: number } => {
+  let completed = 0
+  let open = 0
+  for (const branch of branches) {
+    if (branch === event.branch) completed += event.outcome.status === 'completed' ? 1 : 0
+    else if (!has(results, branch)) open += 1
+    else if (results[branch]?.status === 'completed') completed += 1
+  }
+  return { completed, open }
+}
 
 const isOpen = ({ branches, results }: ParallelContext, { branch }: ParallelEvent): boolean =>
-  branches.includes(branch) && !Object.hasOwn(results, branch)
+  branches.includes(branch) && !has(results, branch)
 
 const isMet = (context: ParallelContext, event: ParallelEvent): boolean => {
   if (!isOpen(context, event)) return false
   if (event.enough) return true
-  const open = pending(context, event).length
-  if (context.need === 'settled') return open === 0
-  return completed(withResult(context, event)) >= needed(context)
+  const { completed, open } = count(context, event)
+  return context.need === 'settled' ? open === 0 : completed >= needed(context)
 }
 
-const isImpossible = (context: ParallelContext, event: ParallelEvent): boolean =>
-  isOpen(context, event) &&
-  completed(withResult(context, event)) + pending(context, event).length < needed(context)
+const isImpossible = (context: ParallelContext, event: ParallelEvent): boolean => {
+  if (!isOpen(context, event)) return false
+  const { completed, open } = count(context, event)
+  return completed + open < needed(context)
+}
 
 /** All branches, in their order. */
 const inOrder = (context: ParallelContext, event: ParallelEvent): Record<string, Outcome> => {
   const results = withResult(context, event)
-  return Object.fromEntries(context.branches.map((branch) => [branch, results[branch] ?? notNeeded]))
+  return Object.fromEntries(context.branches.map((branch) => [branch, (has(results, branch) && results[branch]) || notNeeded]))
 }
 
 const firstFailed = (context: ParallelContext, event: ParallelEvent): Outcome => {
   const results = withResult(context, event)
-  const failed = context.branches.find((branch) => results[branch] && results[branch].status !== 'completed')
+  const failed = context.branches.find((branch) => has(results, branch) && results[branch]?.status !== 'completed')
   return (failed !== undefined && results[failed]) || event.outcome
 }
 

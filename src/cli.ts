@@ -33,7 +33,8 @@ Exit codes: 0 all well, 1 something failed, 2 wrong usage, 130 interrupted.`,
 
 const positive = (text: string): number => {
   const value = Number(text)
-  if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError('It has to be a whole number from 1.')
+  if (!Number.isSafeInteger(value) || value < 1)
+    throw new InvalidArgumentError('It has to be a whole number from 1.')
   return value
 }
 
@@ -42,12 +43,18 @@ program
   .description('Runs an agent over every record of a file, and says how each ended.')
   .argument('<module>', 'a .ts or .js module whose default export is the agent to run')
   .option('--agent <name>', 'another agent of the module, or a part of its team')
-  .option('--input <file>', '.jsonl or .csv, or - for JSONL from standard input (default: the sample beside the module)')
+  .option(
+    '--input <file>',
+    '.jsonl or .csv, or - for JSONL from standard input (default: the sample beside the module)',
+  )
   .option('--out <file>', 'write the results to this file, as JSONL')
   .option('--concurrency <n>', 'records worked on at once', positive, 16)
   .option('--limit <n>', 'stop after so many records', positive, Infinity)
   .option('--json', 'standard output is data only: the results, with --out the summary')
-  .option('--faults', 'run the export `faults` of the module instead, and log what breaks and how it is mended')
+  .option(
+    '--faults',
+    'run the export `faults` of the module instead, and log what breaks and how it is mended',
+  )
   .addHelpText(
     'after',
     `

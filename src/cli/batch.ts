@@ -29,7 +29,12 @@ export type BatchOptions = Readonly<{ concurrency: number; limit: number }>
 const WINDOW_PER_TASK = 16
 
 /** Starts nothing before `results` are read. */
-export function batch(system: System, agent: AnyAgent, items: AsyncIterable<Item>, options: BatchOptions): Batch {
+export function batch(
+  system: System,
+  agent: AnyAgent,
+  items: AsyncIterable<Item>,
+  options: BatchOptions,
+): Batch {
   const { concurrency, limit } = options
   const stop = new AbortController()
   const trails = trailsOf(agent)
@@ -37,7 +42,8 @@ export function batch(system: System, agent: AnyAgent, items: AsyncIterable<Item
   const text = takesText(agent)
 
   const settled = async ({ line, id, input }: Work): Promise<Result> => {
-    if ('error' in input) return { line, id, outcome: { status: 'failed', error: input.error }, path: [], ms: 0 }
+    if ('error' in input)
+      return { line, id, outcome: { status: 'failed', error: input.error }, path: [], ms: 0 }
     const startedAt = performance.now()
     const trail = trails.follow()
     const outcome = await outcomeUnlessLost(() => system.submit(agent, input.value as never), trail, inHand)

@@ -24,7 +24,8 @@ export async function* readCsv(lines: AsyncIterable<Line>): AsyncGenerator<Item>
   const ahead = lookAhead(lines)
   const header = headerOf(await firstLine(ahead))
   for (let entry = await ahead.next(); entry; entry = await ahead.next()) {
-    if ('broken' in entry) yield { line: entry.line, fault: { path: '', message: `the line is ${entry.broken}` } }
+    if ('broken' in entry)
+      yield { line: entry.line, fault: { path: '', message: `the line is ${entry.broken}` } }
     else if (!isBlank(entry.text)) yield await recordAt(entry, header, ahead)
   }
 }
@@ -66,7 +67,10 @@ const leavesQuoteOpen = (text: string, delimiter: string, open: boolean): boolea
   return inside
 }
 
-const fieldsOf = (text: string, { columns, delimiter }: Header): { value: Record<string, string> } | { fault: Fault } => {
+const fieldsOf = (
+  text: string,
+  { columns, delimiter }: Header,
+): { value: Record<string, string> } | { fault: Fault } => {
   const fields = split(text, delimiter)
   if ('fault' in fields) return fields
   if (fields.length !== columns.length) {
@@ -78,7 +82,11 @@ const fieldsOf = (text: string, { columns, delimiter }: Header): { value: Record
 
 const split = (text: string, delimiter: string): readonly string[] | { fault: Fault } => {
   try {
-    const [fields] = parse(text, { delimiter, relax_column_count: true, record_delimiter: '\n' }) as string[][]
+    const [fields] = parse(text, {
+      delimiter,
+      relax_column_count: true,
+      record_delimiter: '\n',
+    }) as string[][]
     return fields ?? []
   } catch (error) {
     return { fault: { path: '', message: `not CSV: ${(error as Error).message}` } }
@@ -88,7 +96,8 @@ const split = (text: string, delimiter: string): readonly string[] | { fault: Fa
 const headerOf = (text: string): Header => {
   const delimiter = [',', ';', '\t'].find((mark) => text.includes(mark)) ?? ','
   const columns = split(text, delimiter)
-  if ('fault' in columns) throw new UsageError(`the header of the CSV cannot be read: ${columns.fault.message}`)
+  if ('fault' in columns)
+    throw new UsageError(`the header of the CSV cannot be read: ${columns.fault.message}`)
   const names = columns.map((name) => name.trim())
   const twice = names.find((name, i) => names.indexOf(name) !== i)
   if (twice !== undefined) throw new UsageError(`the header of the CSV names the column "${twice}" twice`)

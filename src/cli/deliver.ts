@@ -26,7 +26,14 @@ export async function deliver(
   { say, progress }: Terminal,
 ): Promise<Delivery> {
   const startedAt = performance.now()
-  const delivery: Delivery = { outcomes: {}, records: 0, ms: 0, lastLine: 0, unread: undefined, unwritten: undefined }
+  const delivery: Delivery = {
+    outcomes: {},
+    records: 0,
+    ms: 0,
+    lastLine: 0,
+    unread: undefined,
+    unwritten: undefined,
+  }
   const { outcomes } = delivery
   let faulty = 0
   try {
@@ -43,14 +50,16 @@ export async function deliver(
     delivery.unread = error
   }
   delivery.ms = Math.round(performance.now() - startedAt)
-  if (faulty > REPORTED_FAULTS) say(`... and ${faulty - REPORTED_FAULTS} more faulty records: see their results`)
+  if (faulty > REPORTED_FAULTS)
+    say(`... and ${faulty - REPORTED_FAULTS} more faulty records: see their results`)
   return delivery
 }
 
 const faultOf = (outcome: Outcome): string | undefined => {
   if (outcome.status !== 'failed' && outcome.status !== 'rejected') return undefined
   const { error } = outcome
-  if (!(error instanceof InvalidMessageError) || !['INVALID_MESSAGE', 'INVALID_INPUT'].includes(error.code)) return undefined
+  if (!(error instanceof InvalidMessageError) || !['INVALID_MESSAGE', 'INVALID_INPUT'].includes(error.code))
+    return undefined
   return describeFaults(error.faults)
 }
 

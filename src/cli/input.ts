@@ -29,7 +29,12 @@ export async function openInput(
   stdin: NodeJS.ReadStream,
 ): Promise<Input> {
   if (named === '-') {
-    return { name: 'standard input', file: undefined, items: readJsonl(linesOf(stdin)), close: () => stdin.destroy() }
+    return {
+      name: 'standard input',
+      file: undefined,
+      items: readJsonl(linesOf(stdin)),
+      close: () => stdin.destroy(),
+    }
   }
   const file = named ?? (await sampleBeside(module))
   await mustBeReadable(file)
@@ -44,7 +49,8 @@ const isCsv = (file: string): boolean => ['.csv', '.tsv'].includes(extname(file)
 const mustBeReadable = async (file: string): Promise<void> => {
   const found = await stat(file).catch(() => undefined)
   if (!found) throw new UsageError(`there is no input file "${file}"`)
-  if (found.isDirectory()) throw new UsageError(`"${file}" is a folder: --input takes a .jsonl or .csv file, or -`)
+  if (found.isDirectory())
+    throw new UsageError(`"${file}" is a folder: --input takes a .jsonl or .csv file, or -`)
 }
 
 const sampleBeside = async (module: string): Promise<string> => {

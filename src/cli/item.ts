@@ -25,14 +25,20 @@ export function workOf(item: Item, takesText: boolean): Work {
   if (typeof text === 'string') return { line, id, input: { value: text } }
   const fault =
     text === undefined
-      ? { path: 'text', message: 'the agent takes text: expected a text, or an object that has one as its `text`' }
+      ? {
+          path: 'text',
+          message: 'the agent takes text: expected a text, or an object that has one as its `text`',
+        }
       : { path: 'text', message: `expected a text, got ${typeof text}` }
   return { line, id, input: { error: malformed(line, fault) } }
 }
 
 const malformed = (line: number, fault: Fault): InvalidMessageError => {
   const where = fault.path === '' ? '' : `${fault.path}: `
-  return new InvalidMessageError(`line ${line}: ${where}${fault.message}`, { code: 'INVALID_MESSAGE', faults: [fault] })
+  return new InvalidMessageError(`line ${line}: ${where}${fault.message}`, {
+    code: 'INVALID_MESSAGE',
+    faults: [fault],
+  })
 }
 
 const idOf = (value: unknown): string | number | undefined => {

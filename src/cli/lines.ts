@@ -15,7 +15,10 @@ const BOM = Buffer.from([0xef, 0xbb, 0xbf])
  * A line that is too long or no UTF-8 is `broken`, and reading goes on behind it.
  * @param maxBytes default `MAX_LINE_BYTES`
  */
-export async function* linesOf(source: AsyncIterable<Uint8Array>, maxBytes = MAX_LINE_BYTES): AsyncGenerator<Line> {
+export async function* linesOf(
+  source: AsyncIterable<Uint8Array>,
+  maxBytes = MAX_LINE_BYTES,
+): AsyncGenerator<Line> {
   const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
   let line = 1
   let parts: Buffer[] = []

@@ -8,7 +8,12 @@ type Entry = readonly [style: Style, who: string, what: string]
 const NAME_WIDTH = 16
 
 /** The line for an event; nothing for what goes well. `startedAt`: milliseconds since the epoch. */
-export function logLine(event: SystemEvent, startedAt: number, paint: Paint, width = 120): string | undefined {
+export function logLine(
+  event: SystemEvent,
+  startedAt: number,
+  paint: Paint,
+  width = 120,
+): string | undefined {
   const entry = entryOf(event)
   if (!entry) return undefined
   const [style, who, what] = entry
@@ -38,7 +43,11 @@ const entryOf = (event: SystemEvent): Entry | undefined => {
     case 'supervisor.gave-up':
       return ['red', event.ref.path, `gave up: ${event.error.message}`]
     case 'message.dead':
-      return ['yellow', pathOf(event.letter.message.to), `dead letter "${event.letter.message.type}": ${event.letter.reason}`]
+      return [
+        'yellow',
+        pathOf(event.letter.message.to),
+        `dead letter "${event.letter.message.type}": ${event.letter.reason}`,
+      ]
     default:
       return undefined
   }

@@ -24,7 +24,8 @@ export function standardOutput(stream: NodeJS.WriteStream): Output {
  * @throws UsageError rejects with it when the file cannot be written, or is the input itself
  */
 export async function fileOutput(file: string, input: string | undefined): Promise<Output> {
-  if (input !== undefined && sameFile(file, input)) throw new UsageError(`--out would overwrite the input "${input}"`)
+  if (input !== undefined && sameFile(file, input))
+    throw new UsageError(`--out would overwrite the input "${input}"`)
   const stream = createWriteStream(file)
   try {
     await once(stream, 'open')
@@ -41,7 +42,8 @@ export async function fileOutput(file: string, input: string | undefined): Promi
 }
 
 /** Whether the reader of a pipe has gone: nobody wants the rest. */
-export const isBrokenPipe = (error: unknown): boolean => (error as NodeJS.ErrnoException | null)?.code === 'EPIPE'
+export const isBrokenPipe = (error: unknown): boolean =>
+  (error as NodeJS.ErrnoException | null)?.code === 'EPIPE'
 
 const writerOf = (stream: NodeJS.WritableStream): ((text: string) => Promise<void>) => {
   let failed: Error | undefined

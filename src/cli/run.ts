@@ -75,7 +75,9 @@ const attend = (
   let gaveUp = false
   const ignoreInterrupts = onInterrupt(() => {
     interrupted = true
-    say(`\nStopping: what is in hand (${work.running}) is finished, nothing new is taken. Ctrl-C again ends at once.`)
+    say(
+      `\nStopping: what is in hand (${work.running}) is finished, nothing new is taken. Ctrl-C again ends at once.`,
+    )
     work.drain()
   })
   system.terminated.catch((thrown: unknown) => {
@@ -118,7 +120,10 @@ const leftOver = ({ input, lastLine, interrupted, gaveUp, unread, unwritten }: E
   return interrupted || gaveUp ? [left] : []
 }
 
-const exitCode = ({ interrupted, gaveUp, unread, unwritten }: Ending, { records, outcomes }: Summary): number => {
+const exitCode = (
+  { interrupted, gaveUp, unread, unwritten }: Ending,
+  { records, outcomes }: Summary,
+): number => {
   if (interrupted) return INTERRUPTED
   const whole = !gaveUp && unread === undefined && unwritten === undefined
   return whole && records === (outcomes.completed ?? 0) ? 0 : 1

@@ -8,7 +8,9 @@ const GAP = '  '
 
 /** The table, without a newline at its end. */
 export function tableOf(head: readonly string[], rows: readonly (readonly Cell[])[], paint: Paint): string {
-  const widths = head.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i]?.text.length ?? 0)))
+  const widths = head.map((title, i) =>
+    Math.max(title.length, ...rows.map((row) => row[i]?.text.length ?? 0)),
+  )
   const last = head.length - 1
   const fit = (text: string, i: number): string => {
     if (i === last) return text

@@ -80,8 +80,10 @@ const importModule = async (module: string): Promise<Exports> => {
   const file = resolve(module)
   const found = await stat(file).catch(() => undefined)
   if (!found) throw new UsageError(`there is no module "${module}"`)
-  if (found.isDirectory()) throw new UsageError(`"${module}" is a folder: name the module in it, such as team.ts`)
-  if (!/\.[cm]?[jt]s$/.test(file)) throw new UsageError(`"${module}" cannot be loaded: a module is a .ts, .js or .mjs file`)
+  if (found.isDirectory())
+    throw new UsageError(`"${module}" is a folder: name the module in it, such as team.ts`)
+  if (!/\.[cm]?[jt]s$/.test(file))
+    throw new UsageError(`"${module}" cannot be loaded: a module is a .ts, .js or .mjs file`)
   try {
     return (await import(pathToFileURL(file).href)) as Exports
   } catch (error) {
@@ -108,7 +110,9 @@ const rootOf = (exports: Exports, name: string, faults: boolean): AnyAgent => {
   const value = exports[key]
   if (isAgent(value)) return value
   if (faults && value === undefined) {
-    throw new UsageError(`"${name}" has no export "faults": --faults runs the team that a module exports under that name`)
+    throw new UsageError(
+      `"${name}" has no export "faults": --faults runs the team that a module exports under that name`,
+    )
   }
   if (value === undefined) {
     throw new UsageError(`"${name}" has no default export: write \`export default\` before the agent to run`)

@@ -37,7 +37,8 @@ export function terminal({ json = false, out, faults = false }: Shown): Terminal
       progress.clear()
       stderr.write(`${line}\n`)
     },
-    result: (result) => data.write(`${json ? resultLine(result) : resultOnScreen(result, width, forPeople)}\n`),
+    result: (result) =>
+      data.write(`${json ? resultLine(result) : resultOnScreen(result, width, forPeople)}\n`),
     summary: async (summary) => {
       progress.clear()
       if (!json) return data.write(`\n${summaryOnScreen(summary, forPeople)}`)

@@ -20,6 +20,7 @@ class Ask implements Asker {
   settled = false
   answered = false
   target: Party | undefined
+  mail: Mail | undefined
   timer: Timer | undefined
   signal: AbortSignal | undefined
   onAbort: (() => void) | undefined
@@ -41,8 +42,14 @@ class Ask implements Asker {
   }
 
   /** Its asker has ended: nobody is told any more. */
-  abandon(): void {
+  abandon(reason: string): void {
+    if (this.mail) this.callBack(this.mail, reason)
     this.#close()
+  }
+
+  /** An agent can stop its work; other actors find the request expired when they come to it. */
+  callBack(mail: Mail, reason: string): void {
+    if (!this.settled && this.target) this.#kernel.cancelled(mail, reason)
   }
 
   #close(): boolean {
@@ -68,6 +75,7 @@ export const ask = (
     const request = new Ask(kernel, from, [resolve as (value: unknown) => void, reject])
     const mail = kernel.mail(event, from)
     mail.asker = request
+    request.mail = mail
     if (from) {
       ;(from.rest.asks ??= new Set()).add(request)
       if (from.mail) mail.chain = from.mail.chain
@@ -76,13 +84,13 @@ export const ask = (
     mail.deadline = kernel.now() + timeoutMs
     request.timer = kernel.timers.start(mail.deadline, () => {
       const error = new TimeoutError(`the answer of ${ref.address} to "${event.type}"`, timeoutMs)
-      callBack(kernel, request, mail, 'the asker waits no longer')
+      request.callBack(mail, 'the asker waits no longer')
       request.settle({ status: 'failed', error })
     })
     if (signal) {
       request.signal = signal
       request.onAbort = () => {
-        callBack(kernel, request, mail, 'the asker has cancelled')
+        request.callBack(mail, 'the asker has cancelled')
         request.settle(cancelledBy(signal))
       }
       signal.addEventListener('abort', request.onAbort, { once: true })
@@ -97,11 +105,6 @@ const cancelledBy = (signal: AbortSignal): Outcome => {
   const reason: unknown = signal.reason
   const text = reason instanceof CancelledError ? reason.reason : reason instanceof Error ? reason.message : String(reason)
   return { status: 'cancelled', reason: text }
-}
-
-// An agent can stop its work; other actors find the request expired when they come to it.
-const callBack = (kernel: Core, request: Asker, mail: Mail, reason: string): void => {
-  if (request.target) kernel.cancelled(mail, reason)
 }
 
 /**
@@ -125,7 +128,7 @@ export const reply = (kernel: Core, from: Cell, mail: Mail | undefined, outcome:
   const letter = kernel.mail({ type: 'reply', payload } as EventObject, from)
   kernel.sent += 1
   const reason = asker === undefined ? 'no-such-actor' : asker.answered ? 'duplicate-reply' : 'late-reply'
-  kernel.deadLetter(letter, undefined, reason, mail.from?.ref.address)
+  kernel.deadLetter(letter, undefined, reason, mail.sender?.ref.address)
 }
 
 /** Sends as soon as there is room. */
@@ -146,11 +149,12 @@ export const sendWhenRoom = (
     if (kernel.hasRoom(cell) && !cell.more?.senders) {
       return kernel.deliver(cell, mail) === 'accepted'
         ? resolve()
-        : reject(new DeliveryError('ACTOR_TERMINATED', `${ref.address} takes no messages`, event))
+        : reject(notTaken(cell, ref, event))
     }
     const done = (): void => {
       kernel.timers.cancel(timer)
       signal?.removeEventListener('abort', abort)
+      from?.more?.asks?.delete(wish)
       const senders = cell.more?.senders
       const place = senders?.indexOf(waiting) ?? -1
       if (place >= 0) senders?.splice(place, 1)
@@ -160,6 +164,15 @@ export const sendWhenRoom = (
       reject(error as Error)
     }
     const waiting = { mail, taken: () => (done(), resolve()), refused: fail }
+    // What its sender still waited to send ends with the sender.
+    const wish = {
+      abandon: () => {
+        done()
+        kernel.sent += 1
+        kernel.deadLetter(mail, cell, 'mailbox-full')
+      },
+    }
+    if (from) (from.rest.asks ??= new Set()).add(wish)
     const abort = (): void => fail(errorOf(cancelledBy(signal!) as Outcome & { status: 'cancelled' }))
     const timer = kernel.timers.start(kernel.now() + timeoutMs, () =>
       fail(new TimeoutError(`room in the mailbox of ${ref.address}`, timeoutMs)),
@@ -167,3 +180,8 @@ export const sendWhenRoom = (
     signal?.addEventListener('abort', abort, { once: true })
     ;(cell.rest.senders ??= []).push(waiting)
   })
+
+const notTaken = (cell: Cell, ref: AnyRef, event: EventObject): DeliveryError =>
+  cell.state === 'running'
+    ? new DeliveryError('MAILBOX_FULL', `the mailbox of ${ref.address} is full`, event)
+    : new DeliveryError('ACTOR_TERMINATED', `${ref.address} takes no messages`, event)

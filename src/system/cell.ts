@@ -5,7 +5,7 @@
 import type { AnyActorLogic, EventObject, InspectionEvent, Snapshot } from 'xstate'
 import type { Interpreter } from '../contracts/behavior.ts'
 import type { TroupeError } from '../contracts/errors.ts'
-import type { AnyAgent } from '../contracts/agents.ts'
+import type { AnyAgent, Mailbox as MailboxOptions } from '../contracts/agents.ts'
 import type { ExitReason, Logic, SpawnOptions } from '../contracts/logic.ts'
 import type { Address, AgentMessage, AnyRef } from '../contracts/messages.ts'
 import type { Clock, Logger } from '../contracts/ports.ts'
@@ -154,6 +154,8 @@ export class More {
   watchers: Map<Cell, Watch> | undefined
   /** Whom it watches. */
   watching: Set<Cell> | undefined
+  /** What is on its way to it of actors that were gone when it began to watch them, by uid. */
+  queuedEnds: Map<string, Revocable> | undefined
   links: Set<Cell> | undefined
   /** Asks that it has sent and that are still open. */
   asks: Set<{ abandon(reason: string): void }> | undefined
@@ -175,7 +177,7 @@ export class More {
   /** `send`s that wait for room. */
   senders: { mail: Mail; taken: () => void; refused: (error: TroupeError) => void }[] | undefined
   /** How it ends, once asked to. */
-  stop: { reason: ExitReason; timer: Timer | undefined; waiting: boolean } | undefined
+  stop: { reason: ExitReason; byItself: boolean; timer: Timer | undefined; waiting: boolean } | undefined
   /** The end that is under way; a kill overtakes it. */
   ending: object | undefined
   /** It is to stop once it has handled what it has, also after a restart. */
@@ -189,6 +191,8 @@ export class More {
 export interface Watch {
   readonly token: Revocable
   readonly message: unknown
+  /** Of the watcher. */
+  readonly generation: number
 }
 
 /** A timer of an actor, by key. */
@@ -266,6 +270,8 @@ export interface Core {
   post(cell: Cell, mail: Mail): 'accepted' | 'rejected'
   handle(cell: Cell, mail: Mail): void
   hasRoom(cell: Cell): boolean
+  /** How its mailbox is bounded. */
+  mailboxOf(cell: Cell): MailboxOptions
   isWork(cell: Cell, mail: Mail): boolean
   deadLetter(mail: Mail, cell: Cell | undefined, reason: DeadReason, address?: Address): void
   /** A tick, a `Terminated` or a result that is no longer wanted: as if it had never been sent. */

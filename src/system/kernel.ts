@@ -48,7 +48,7 @@ export class Kernel implements Registers {
   readonly clock: Clock
   readonly log: Logger
   readonly timers: Timers
-  readonly scheduler = new Scheduler()
+  readonly scheduler = new Scheduler((running) => (this.turnAt = running ? this.clock.now() : undefined))
   readonly random: () => number
   readonly prefix: string
   readonly outside: Address
@@ -63,6 +63,7 @@ export class Kernel implements Registers {
   readonly root: Cell
   readonly #options: KernelOptions
   inspector: ((event: InspectionEvent) => void) | undefined
+  turnAt: number | undefined
   sent = 0
   handled = 0
   expired = 0
@@ -73,6 +74,7 @@ export class Kernel implements Registers {
   #mails = 0
   #uids = 0
   #logged = { count: 0, since: 0 }
+  #tellingDead = false
 
   constructor(options: KernelOptions) {
     this.#options = options
@@ -81,7 +83,8 @@ export class Kernel implements Registers {
     this.log = options.log
     this.timers = new Timers(options.clock)
     this.random = seededRandom(options.seed)
-    this.prefix = `${seededId(this.random, 10)}.`
+    // Systems on one bus have names of their own: with the same seed their ids still differ.
+    this.prefix = `${seededId(seededRandom(`${options.name}/${options.seed}`), 10)}.`
     this.outside = `troupe://${options.name}`
     const at = (): number => this.now()
     this.events = new EventStream<SystemEvent>(options.log, (count) => ({ type: 'events.skipped', at: at(), count }))
@@ -96,8 +99,9 @@ export class Kernel implements Registers {
     this.root.state = 'running'
   }
 
+  /** Read once for a slice of turns, which takes some 2 ms at most. */
   now(): number {
-    return this.clock.now()
+    return this.turnAt ?? this.clock.now()
   }
 
   uid(): string {
@@ -112,16 +116,16 @@ export class Kernel implements Registers {
   /** Counts nothing yet: `post` does. */
   mail(event: EventObject, from: Party | undefined): Mail {
     if (this.#options.freeze) deepFreeze(event)
-    return new Mail((this.#mails += 1), event, this.clock.now(), from)
+    return new Mail(this, (this.#mails += 1), event, this.now(), from)
   }
 
   /** The id of a mail's message. */
   idOf(mail: Mail): string {
-    return this.prefix + mail.seq.toString(36)
+    return mail.id
   }
 
   messageOf(mail: Mail, to: Cell | undefined, address: Address = to?.ref.address ?? this.outside): AgentMessage {
-    return mail.message(this.prefix, this.outside, address)
+    return mail.envelope(address)
   }
 
   /** The cell behind a ref, also of a copy; `undefined` when there is none, or only a namesake. */
@@ -156,7 +160,7 @@ export class Kernel implements Registers {
     const { event } = mail
     if (event.type.startsWith('xstate.')) return this.#refuse(cell, mail, reserved(event.type))
     const { protocol } = cell.options
-    if (protocol === undefined || mail.from !== undefined) return this.post(cell, mail)
+    if (protocol === undefined || mail.sender !== undefined) return this.post(cell, mail)
     try {
       const parsed = protocol.parse(event)
       return this.post(cell, parsed === event ? mail : mail.with(parsed))
@@ -205,14 +209,14 @@ export class Kernel implements Registers {
 
   #refusalWhileDown(cell: Cell): DeadReason | undefined {
     if (cell.more?.stop) return 'stopped'
-    const limit = (cell.options.mailbox ?? this.#options.mailbox).restartStash ?? 1_000
+    const limit = (this.mailboxOf(cell)).restartStash ?? 1_000
     if (cell.rest.stashedSinceCrash >= limit) return 'restart-stash-full'
     cell.rest.stashedSinceCrash += 1
     return undefined
   }
 
   #makeRoom(cell: Cell, mail: Mail): DeadReason | undefined {
-    const options = cell.options.mailbox ?? this.#options.mailbox
+    const options = this.mailboxOf(cell)
     if (cell.mailbox.load < (options.capacity ?? 10_000)) return undefined
     switch (options.overflow) {
       case 'unbounded':
@@ -227,9 +231,14 @@ export class Kernel implements Registers {
     }
   }
 
+  /** How its mailbox is bounded. */
+  mailboxOf(cell: Cell): MailboxOptions {
+    return cell.options.mailbox ?? this.#options.mailbox
+  }
+
   /** Whether there is room for one more. */
   hasRoom(cell: Cell): boolean {
-    const { overflow, capacity = 10_000 } = cell.options.mailbox ?? this.#options.mailbox
+    const { overflow, capacity = 10_000 } = this.mailboxOf(cell)
     if (overflow === 'unbounded' || overflow === 'drop-oldest' || overflow === 'drop-new') return true
     return cell.mailbox.load < capacity
   }
@@ -249,13 +258,18 @@ export class Kernel implements Registers {
     const life = cell.life!
     if (cell.more?.receiveTimeout) cell.scope?.rearm()
     try {
-      life.receive(cell.options.envelopes && !mail.bare ? this.messageOf(mail, cell) : mail.event)
+      life.receive(cell.options.envelopes && !mail.bare ? this.#forAgent(mail, cell) : mail.event)
     } catch (thrown) {
       cell.mail = undefined
       return this.#failed(cell, mail, thrown)
     }
     cell.mail = undefined
     this.#conclude(cell, mail, life)
+  }
+
+  // What is no request, users see.
+  #forAgent(mail: Mail, cell: Cell): AgentMessage {
+    return mail.type === 'task.request' ? mail : this.messageOf(mail, cell)
   }
 
   #conclude(cell: Cell, mail: Mail, life: Life): void {
@@ -287,12 +301,17 @@ export class Kernel implements Registers {
 
   #failed(cell: Cell, mail: Mail, thrown: unknown): void {
     const error = toTroupeError(thrown)
-    const { redeliver = 0 } = cell.options.mailbox ?? this.#options.mailbox
+    const { redeliver = 0 } = this.mailboxOf(cell)
     mail.failures += 1
+    // What fails is not kept for later.
+    if (this.fate === 'kept') {
+      cell.more?.stash?.splice(cell.more.stash.indexOf(mail), 1)
+      this.fate = 'handled'
+    }
     if (mail.failures <= redeliver && cell.receiving) cell.mailbox.putBack([mail], (m) => this.isWork(cell, m))
     else {
       if (redeliver > 0) this.deadLetter(mail, cell, 'poison')
-      else if (this.fate !== 'kept' && this.fate !== 'dead') this.handled += 1
+      else if (this.fate !== 'dead') this.handled += 1
       const told = `"${cell.ref.path}" failed to handle "${mail.event.type}": ${error.message}`
       mail.asker?.settle({ status: 'failed', error: new DefectError(told, thrown, 'ACTOR_CRASHED') })
     }
@@ -313,12 +332,18 @@ export class Kernel implements Registers {
   }
 
   #tellDead(mail: Mail, to: Address, reason: DeadReason): void {
-    if (this.deadLetters.active || this.events.active) {
-      const letter: DeadLetter = { message: this.messageOf(mail, undefined, to), reason, at: this.now() }
-      this.deadLetters.emit(letter)
-      this.events.emit({ type: 'message.dead', at: letter.at, letter })
-    }
+    if (this.deadLetters.active || this.events.active) this.#publishDead(mail, to, reason)
     this.#logDead(mail, to, reason)
+  }
+
+  // A dead letter that a listener causes is not told to it again.
+  #publishDead(mail: Mail, to: Address, reason: DeadReason): void {
+    if (this.#tellingDead) return
+    this.#tellingDead = true
+    const letter: DeadLetter = { message: this.messageOf(mail, undefined, to), reason, at: this.now() }
+    this.deadLetters.emit(letter)
+    this.events.emit({ type: 'message.dead', at: letter.at, letter })
+    this.#tellingDead = false
   }
 
   // The log is throttled, the events never.
@@ -341,8 +366,8 @@ export class Kernel implements Registers {
     const { senders } = cell.more!
     while (senders !== undefined && senders.length > 0 && this.hasRoom(cell)) {
       const next = senders.shift()!
-      this.deliver(cell, next.mail)
-      next.taken()
+      if (this.deliver(cell, next.mail) === 'accepted') next.taken()
+      else next.refused(new DeliveryError('ACTOR_TERMINATED', `"${cell.path}" takes no messages`, next.mail.event))
     }
     if (senders?.length === 0) cell.more!.senders = undefined
   }

@@ -14,7 +14,7 @@ import type { CellScope } from '../contracts/behavior.ts'
 import type { ExitReason } from '../contracts/logic.ts'
 import { isCellLogic, runInCell } from '../logic/cell-life.ts'
 import { runLogic } from '../logic/run-logic.ts'
-import { Cell, type CellOptions, type Powers } from './cell.ts'
+import { Cell, type CellOptions, type Powers, type More } from './cell.ts'
 import { tellWatchers, unwatchAll } from './death-watch.ts'
 import { breakLinks, link } from './links.ts'
 import { Family } from './family.ts'
@@ -59,12 +59,11 @@ export const spawnCell = (parent: Cell, birth: Birth): Cell => {
     beginLife(cell)
   } catch (thrown) {
     const error = startFailed(cell, thrown)
-    kill(cell, () => {})
-    cell.state = 'suspended'
+    undoStart(cell, { type: 'error', error })
     terminate(cell, { type: 'error', error })
     throw error
   }
-  if (kernel.events.active) {
+  if (kernel.events.active && cell.alive) {
     kernel.events.emit({ type: 'actor.started', at: kernel.now(), ref: cell.ref, generation: 0 })
   }
   return cell
@@ -81,9 +80,7 @@ export const restart = (cell: Cell): void => {
     beginLife(cell)
   } catch (thrown) {
     const error = startFailed(cell, thrown)
-    discardLife(cell)
-    killChildren(cell)
-    cell.state = 'suspended'
+    undoStart(cell, { type: 'error', error })
     kernel.events.emit({ type: 'actor.start-failed', at: kernel.now(), ref: cell.ref, error })
     throw error
   }
@@ -92,6 +89,12 @@ export const restart = (cell: Cell): void => {
 }
 
 const KILLED: ExitReason = { type: 'killed' }
+
+/** Nothing stays of a start that failed: no timer, no child, no link. */
+const undoStart = (cell: Cell, reason: ExitReason): void => {
+  kill(cell, () => {}, reason)
+  cell.state = 'suspended'
+}
 
 const startFailed = (cell: Cell, thrown: unknown): DefectError => {
   const why = toTroupeError(thrown)
@@ -103,17 +106,24 @@ const beginLife = (cell: Cell): void => {
   cell.gateOpen = true
   const scope = cell.kernel.scopeFor(cell)
   cell.scope = scope
-  if (cell.more) {
-    cell.more.stashedSinceCrash = 0
-  }
+  if (cell.more) forgetLast(cell.more)
   const { logic, input } = cell
-  cell.life = isCellLogic(logic)
+  const life = isCellLogic(logic)
     ? runInCell(logic, scope as unknown as CellScope & Powers, input)
     : runLogic(logic, { host: new CellHost(cell, scope), input })
-  // A child or a link may have ended it while it started.
-  if (cell.state === 'starting') cell.state = 'running'
+  // It was killed while it started.
+  if (scope.over) return life.discard()
+  cell.life = life
+  if (cell.state === 'starting') cell.state = cell.more?.draining ? 'draining' : 'running'
   cell.more?.live?.changed()
   if (cell.exit) leave(cell)
+}
+
+/** What the last incarnation left behind. */
+const forgetLast = (more: More): void => {
+  more.stashedSinceCrash = 0
+  more.hooks = undefined
+  more.stop = undefined
 }
 
 /** The end of an incarnation, after which nothing of it can act any more. */
@@ -183,12 +193,11 @@ const leave = (cell: Cell): void => {
 /** An end that nobody outside asked for: its parent decides what follows. */
 const endItself = (cell: Cell, reason: ExitReason): void => {
   if (!cell.receiving && cell.state !== 'starting') return
-  const asked = cell.state === 'stopping' ? cell.more?.stop : undefined
-  if (asked?.timer) cell.kernel.timers.cancel(asked.timer)
+  if (cell.more?.stop?.timer) cell.kernel.timers.cancel(cell.more.stop.timer)
   cell.state = 'ending'
   if (cell.more === undefined && cell.scope?.keyed === undefined && isChildless(cell)) return isDown(cell, reason, false)
   release(cell)
-  const down = (): void => runHooks(cell, reason, () => isDown(cell, reason, asked !== undefined))
+  const down = (): void => runHooks(cell, reason, () => isDown(cell, reason, isStopped(cell)))
   if (cell.options.stopChildren === false && cell.options.restart !== 'temporary') down()
   else stopChildren(cell, down)
 }
@@ -199,10 +208,12 @@ export const endLinked = (cell: Cell, reason: ExitReason): void => endItself(cel
 /** Its logic is over, and so are its children. */
 const isDown = (cell: Cell, reason: ExitReason, stopped: boolean): void => {
   if (cell.state === 'terminated') return
+  if (cell.more?.stop?.timer) cell.kernel.timers.cancel(cell.more.stop.timer)
   discardLife(cell)
   cell.state = 'suspended'
   const abnormal = reason.type === 'error' || reason.type === 'killed'
   if (abnormal) breakLinks(cell, reason)
+  if (cell.more?.owed && !cell.options.envelopes) settleOwed(cell)
   const intercept = cell.more?.intercept
   if (intercept) {
     cell.more!.intercept = undefined
@@ -210,31 +221,51 @@ const isDown = (cell: Cell, reason: ExitReason, stopped: boolean): void => {
   } else cell.kernel.childIsDown(cell, reason, stopped)
 }
 
-/** Waits for the work in hand, then children, then hooks. `then` takes the end; without it the parent is told. */
-export const stop = (cell: Cell, { reason, timeoutMs }: { reason: ExitReason; timeoutMs?: number | undefined }): void => {
-  if (cell.state === 'suspended') return cell.kernel.childIsDown(cell, reason, true)
-  if (!cell.receiving) return
-  if (cell.inTurn) return cell.signal(() => stop(cell, { reason, timeoutMs }))
-  if (cell.state === 'stopping') return
+/** How an actor is to be stopped. */
+export interface StopOrder {
+  readonly reason: ExitReason
+  /** Default: its own `shutdownMs`. */
+  readonly timeoutMs?: number | undefined
+  /** It stops itself: whether it is restarted is up to its parent. */
+  readonly byItself?: boolean | undefined
+}
+
+/** Waits for the work in hand, then children, then hooks, then tells the parent. */
+export const stop = (cell: Cell, order: StopOrder): void => {
+  if (cell.inTurn || cell.state === 'starting') cell.signal(() => stopNow(cell, order))
+  else stopNow(cell, order)
+}
+
+const stopNow = (cell: Cell, { reason, timeoutMs, byItself = false }: StopOrder): void => {
+  if (cell.state === 'suspended') return cell.kernel.childIsDown(cell, reason, !byItself)
+  if (cell.state === 'terminated' || cell.more?.stop) return
   const limit = timeoutMs ?? cell.options.shutdownMs ?? (cell.life?.childExited ? 'infinity' : 5_000)
   if (limit === 'brutal-kill') return kill(cell, () => cell.kernel.childIsDown(cell, KILLED, true))
+  // It ends already, by itself: now it is not restarted.
+  if (cell.state === 'ending') return planStop(cell, { reason, byItself }, limit)
   const { kernel } = cell
   cell.state = 'stopping'
   if (cell.mailbox.size > 0) for (const mail of cell.mailbox.drain(false)) kernel.deadLetter(mail, cell, 'stopped')
   if (!cell.life?.stopping && !cell.more && !cell.scope?.keyed && isChildless(cell) && cell.piped === 0 && cell.mailbox.size === 0) {
     cell.state = 'ending'
-    return isDown(cell, reason, true)
+    return isDown(cell, reason, !byItself)
   }
-  const { rest } = cell
   refuseSenders(cell)
-  rest.stop = { reason, timer: undefined, waiting: cell.life?.stopping !== undefined }
-  if (limit !== 'infinity') {
-    rest.stop.timer = kernel.timers.start(kernel.now() + limit, () =>
-      cell.signal(() => kill(cell, () => reportKilled(cell))),
-    )
-  }
+  planStop(cell, { reason, byItself }, limit)
   if (cell.life?.stopping) cell.signal(() => void guarded(cell, () => cell.life?.stopping?.(reason)))
   proceed(cell)
+}
+
+/** Whether somebody else stops it. */
+const isStopped = ({ more }: Cell): boolean => more?.stop !== undefined && !more.stop.byItself
+
+const planStop = (cell: Cell, order: { reason: ExitReason; byItself: boolean }, limit: number | 'infinity'): void => {
+  const { rest, kernel } = cell
+  rest.stop = { ...order, timer: undefined, waiting: cell.life?.stopping !== undefined }
+  if (limit === 'infinity') return
+  rest.stop.timer = kernel.timers.start(kernel.now() + limit, () =>
+    cell.signal(() => kill(cell, () => reportKilled(cell))),
+  )
 }
 
 const reportKilled = (cell: Cell): void => {
@@ -259,22 +290,18 @@ const proceed = (cell: Cell): void => {
   if (asked.waiting || cell.piped > 0 || cell.mailbox.size > 0) return
   cell.state = 'ending'
   release(cell)
-  stopChildren(cell, () =>
-    runHooks(cell, asked.reason, () => {
-      if (asked.timer) cell.kernel.timers.cancel(asked.timer)
-      isDown(cell, asked.reason, true)
-    }),
-  )
+  stopChildren(cell, () => runHooks(cell, asked.reason, () => isDown(cell, asked.reason, isStopped(cell))))
 }
 
 /** Takes no more, and stops when it has handled what it has. */
 export const drain = (cell: Cell, timeoutMs: number): void => {
-  if (cell.state !== 'running') return
-  cell.state = 'draining'
   const { kernel } = cell
+  cell.rest.draining = true
+  if (cell.state === 'running') cell.state = 'draining'
+  refuseSenders(cell)
   const timer = kernel.timers.start(kernel.now() + timeoutMs, () => stop(cell, { reason: { type: 'shutdown' } }))
   ;(cell.rest.gone ??= []).push(() => kernel.timers.cancel(timer))
-  if (cell.mailbox.size === 0) cell.signal(() => stopDrained(cell))
+  cell.signal(() => stopDrained(cell))
 }
 
 const stopDrained = (cell: Cell): void => {
@@ -282,16 +309,19 @@ const stopDrained = (cell: Cell): void => {
 }
 
 /** At once: no hook runs, and what is below goes the same way. `then` decides what follows. */
-export const kill = (cell: Cell, then: () => void): void => {
+export const kill = (cell: Cell, then: () => void, reason: ExitReason = KILLED): void => {
   if (cell.state === 'terminated' || cell.state === 'suspended') return
   if (cell.more?.stop?.timer) cell.kernel.timers.cancel(cell.more.stop.timer)
+  // An end that was under way is overtaken.
+  if (cell.more) cell.more.ending = undefined
   cell.state = 'ending'
   if (cell.scope) cell.scope.over = true
   release(cell)
   killChildren(cell)
   discardLife(cell)
   cell.state = 'suspended'
-  breakLinks(cell, KILLED)
+  breakLinks(cell, reason)
+  if (cell.more?.owed && !cell.options.envelopes) settleOwed(cell)
   then()
 }
 
@@ -310,9 +340,10 @@ const stopChildren = (cell: Cell, then: () => void): void => {
   const children = cell.children?.lastFirst() ?? []
   let left = children.length
   if (left === 0) return then()
+  const goOn = unlessOvertaken(cell, then)
   const oneLess = (): void => {
     left -= 1
-    if (left === 0) then()
+    if (left === 0) goOn()
   }
   for (const child of children) {
     ;(child.rest.gone ??= []).push(oneLess)
@@ -337,8 +368,16 @@ const runHooks = (cell: Cell, reason: ExitReason, then: () => void): void => {
     }
   }
   if (waits.length === 0) return then()
-  // A kill in the meantime has the last word.
-  void Promise.all(waits).then(() => cell.state === 'ending' && cell.signal(then))
+  const goOn = unlessOvertaken(cell, then)
+  void Promise.all(waits).then(() => cell.signal(goOn))
+}
+
+/** A kill in the meantime has the last word. */
+const unlessOvertaken = (cell: Cell, then: () => void): (() => void) => {
+  const ending = (cell.rest.ending = {})
+  return () => {
+    if (cell.more?.ending === ending) then()
+  }
 }
 
 /** Gone for good: its names are free, its mail is dead, then those who watched it are told. */
@@ -368,15 +407,20 @@ const terminateRest = (cell: Cell, reason: ExitReason): void => {
   for (const free of more.releases ?? []) free()
   for (const mail of more.stash ?? []) bury(cell, mail)
   more.stash = undefined
-  for (const asker of more.owed ?? []) {
-    const what = `"${cell.ref.path}" has ended without an answer`
-    if (!asker.settled) asker.settle({ status: 'rejected', error: new DeliveryError('ACTOR_TERMINATED', what) })
-  }
-  more.owed = undefined
+  settleOwed(cell)
   refuseSenders(cell)
   unwatchAll(cell)
   breakLinks(cell, reason)
   tellWatchers(cell, reason)
+}
+
+/** Nobody will answer any more. */
+const settleOwed = ({ more, path }: Cell): void => {
+  for (const asker of more?.owed ?? []) {
+    const what = `"${path}" has ended without an answer`
+    if (!asker.settled) asker.settle({ status: 'rejected', error: new DeliveryError('ACTOR_TERMINATED', what) })
+  }
+  if (more) more.owed = undefined
 }
 
 /** What a dead actor still had in its mailbox. */

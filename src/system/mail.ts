@@ -35,12 +35,25 @@ export interface Token {
 
 const NOBODY: readonly Address[] = []
 
-export class Mail {
+/** What ids and addresses are made from. */
+export interface Office {
+  readonly prefix: string
+  /** Who sends what no actor sends. */
+  readonly outside: Address
+}
+
+/**
+ * It can be read as the message that it stands for, which is what agents get: their requests are many, and whole
+ * envelopes would cost more than the work.
+ */
+export class Mail implements AgentMessage {
+  readonly office: Office
   readonly seq: number
   readonly event: EventObject
-  readonly at: number
-  readonly from: Party | undefined
-  readonly causedBy: number
+  readonly timestamp: number
+  readonly sender: Party | undefined
+  /** The number of the mail whose handling sent this one; 0: none. */
+  readonly cause: number
   /** The run's id, or the number of the first mail. */
   correlation: string | number
   hops: number
@@ -59,34 +72,76 @@ export class Mail {
   failures = 0
   /** The one behind it in its mailbox. */
   next: Mail | undefined
-  #message: Envelope | undefined
+  #id: string | undefined
+  #envelope: Envelope | undefined
 
-  constructor(seq: number, event: EventObject, at: number, from: Party | undefined) {
-    const cause = from?.origin ?? from?.mail
+  constructor(office: Office, seq: number, event: EventObject, at: number, sender: Party | undefined) {
+    const cause = sender?.origin ?? sender?.mail
+    this.office = office
     this.seq = seq
     this.event = event
-    this.at = at
-    this.from = from
-    this.causedBy = cause?.seq ?? 0
+    this.timestamp = at
+    this.sender = sender
+    this.cause = cause?.seq ?? 0
     this.correlation = cause?.correlation ?? seq
     this.hops = cause?.hops ?? 0
     this.chain = NOBODY
   }
 
+  get id(): string {
+    return (this.#id ??= this.#idOf(this.seq))
+  }
+
+  get type(): string {
+    return this.event.type
+  }
+
+  get payload(): unknown {
+    return 'payload' in this.event ? this.event.payload : payloadOf(this.event)
+  }
+
+  get from(): Address {
+    return this.sender?.ref.address ?? this.office.outside
+  }
+
+  get to(): Address {
+    return this.asker?.target?.ref.address ?? this.office.outside
+  }
+
+  get correlationId(): string {
+    return typeof this.correlation === 'number' ? this.#idOf(this.correlation) : this.correlation
+  }
+
+  get replyTo(): string | undefined {
+    return 'replyTo' in this.event && typeof this.event.replyTo === 'string' ? this.event.replyTo : undefined
+  }
+
+  get causedBy(): string | undefined {
+    return this.cause === 0 ? undefined : this.#idOf(this.cause)
+  }
+
+  get traceparent(): string | undefined {
+    return this.meta?.run.traceparent
+  }
+
   /** The same mail with its event parsed. */
   with(event: EventObject): Mail {
-    const copy = new Mail(this.seq, event, this.at, this.from)
+    const copy = new Mail(this.office, this.seq, event, this.timestamp, this.sender)
     const { correlation, hops, chain, deadline, asker, meta, token, exempt, bare } = this
     return Object.assign(copy, { correlation, hops, chain, deadline, asker, meta, token, exempt, bare })
   }
 
-  /** The envelope, as users see it. */
-  message(prefix: string, outside: Address, to: Address): AgentMessage {
-    return (this.#message ??= new Envelope(this, prefix, outside, to))
+  /** The whole envelope, as users see it. */
+  envelope(to: Address): AgentMessage {
+    return (this.#envelope ??= new Envelope(this, to))
+  }
+
+  #idOf(seq: number): string {
+    return this.office.prefix + seq.toString(36)
   }
 }
 
-/** The envelope that users see; it remembers its mail, so that it can be answered later. */
+/** The envelope that users see: plain data that remembers its mail, so that it can be answered later. */
 class Envelope implements AgentMessage {
   readonly id: string
   readonly type: string
@@ -103,21 +158,20 @@ class Envelope implements AgentMessage {
   readonly traceparent: string | undefined
   readonly #mail: Mail
 
-  constructor(mail: Mail, prefix: string, outside: Address, to: Address) {
-    const { event, correlation } = mail
-    this.id = prefix + mail.seq.toString(36)
-    this.type = event.type
-    this.payload = 'payload' in event ? event.payload : payloadOf(event)
-    this.from = mail.from?.ref.address ?? outside
+  constructor(mail: Mail, to: Address) {
+    this.id = mail.id
+    this.type = mail.type
+    this.payload = mail.payload
+    this.from = mail.from
     this.to = to
-    this.timestamp = mail.at
-    this.correlationId = typeof correlation === 'number' ? prefix + correlation.toString(36) : correlation
-    this.replyTo = 'replyTo' in event && typeof event.replyTo === 'string' ? event.replyTo : undefined
-    this.causedBy = mail.causedBy === 0 ? undefined : prefix + mail.causedBy.toString(36)
+    this.timestamp = mail.timestamp
+    this.correlationId = mail.correlationId
+    this.replyTo = mail.replyTo
+    this.causedBy = mail.causedBy
     this.chain = mail.chain
     this.hops = mail.hops
     this.deadline = mail.deadline
-    this.traceparent = mail.meta?.run.traceparent
+    this.traceparent = mail.traceparent
     this.#mail = mail
   }
 
@@ -133,4 +187,5 @@ const payloadOf = (event: EventObject): unknown => {
 }
 
 /** The mail that a message was made from; `undefined` for a copy, or one that came from elsewhere. */
-export const mailOf = (message: AgentMessage): Mail | undefined => Envelope.mailOf(message)
+export const mailOf = (message: AgentMessage): Mail | undefined =>
+  message instanceof Mail ? message : Envelope.mailOf(message)

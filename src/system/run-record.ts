@@ -76,7 +76,9 @@ export class RunRecord implements RunScope, Asker, Run<unknown> {
     this.endedAt = this.#kernel.now()
     if (this.timer) this.#kernel.timers.cancel(this.timer)
     this.unlisten?.()
+    // What has ended must not keep its cells alive.
     this.mail = undefined
+    this.target = undefined
     this.#notify()
     this.#resolve(outcome)
     this.#whenEnded()
@@ -85,12 +87,11 @@ export class RunRecord implements RunScope, Asker, Run<unknown> {
   /** Ends it from outside: what still runs is called back. */
   abort(outcome: Outcome, reason: string): void {
     if (this.ended) return
-    const { mail, target } = this
+    if (this.mail) this.#kernel.cancelled(this.mail, reason)
     this.settle(outcome)
-    if (mail && target) this.#kernel.cancelled(mail, reason)
   }
 
-  readonly cancel = (reason = 'cancelled by its caller'): void => {
+  cancel(reason = 'cancelled by its caller'): void {
     this.abort({ status: 'cancelled', reason }, reason)
   }
 

@@ -25,6 +25,12 @@ export class Scheduler {
   #halted = false
   #sinceLook = 0
   #sliceStart = performance.now()
+  readonly #timed: (running: boolean) => void
+
+  /** @param timed is told when actors begin to run, now and then while they do, and when they are done */
+  constructor(timed: (running: boolean) => void) {
+    this.#timed = timed
+  }
 
   /** Whether some actor waits for its turn. */
   get busy(): boolean {
@@ -55,6 +61,7 @@ export class Scheduler {
     this.#sinceLook += 1
     if (this.#sinceLook < LOOK_EVERY) return false
     this.#sinceLook = 0
+    if (this.#running) this.#timed(true)
     return performance.now() - this.#sliceStart > SLICE_MS
   }
 
@@ -66,6 +73,7 @@ export class Scheduler {
   readonly #run = (): void => {
     this.#scheduled = false
     this.#running = true
+    this.#timed(true)
     try {
       for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
         next.ready = false
@@ -75,6 +83,7 @@ export class Scheduler {
       }
     } finally {
       this.#running = false
+      this.#timed(false)
       if (this.#queue.size > 0) this.#yield()
     }
   }

@@ -19,7 +19,7 @@ import { childrenOf } from './children.ts'
 import { unwatch, watch } from './death-watch.ts'
 import { destructurable } from './destructurable.ts'
 import type { Inbox } from './inbox.ts'
-import { drain, kill, requestExit, stop } from './lifecycle.ts'
+import { drain, kill, requestExit, stop, type StopOrder } from './lifecycle.ts'
 import { link, unlink } from './links.ts'
 import { mailOf, type Mail, type Token } from './mail.ts'
 import { manage } from './management.ts'
@@ -139,7 +139,8 @@ export class Scope implements Powers {
   }
 
   stop(ref: AnyRef, { timeoutMs, info }: { timeoutMs?: number | undefined; info?: unknown } = {}): Promise<void> {
-    return this.over ? never() : stopped(this.kernel, ref, { timeoutMs, info })
+    const byItself = ref.uid === this.cell.ref.uid
+    return this.over ? never() : stopped(this.kernel, ref, { timeoutMs, info, byItself })
   }
 
   drain(ref: AnyRef, { timeoutMs = 30_000 }: { timeoutMs?: number | undefined } = {}): Promise<void> {
@@ -224,7 +225,7 @@ export class Scope implements Powers {
   }
 
   unwatch(ref: AnyRef): void {
-    unwatch(this.cell, this.kernel.cellOf(ref))
+    unwatch(this.cell, this.kernel.cellOf(ref), ref)
   }
 
   link(ref: AnyRef): void {
@@ -247,8 +248,9 @@ export class Scope implements Powers {
 
   stash(): void {
     const mail = this.mailInHand()
-    const { stash: capacity = 100 } = this.cell.options.mailbox ?? {}
+    const { stash: capacity = 100 } = this.kernel.mailboxOf(this.cell)
     const stash = (this.cell.rest.stash ??= [])
+    if (stash.at(-1) === mail) return
     if (stash.length >= capacity) {
       throw new DeliveryError('STASH_FULL', `the stash of "${this.cell.ref.path}" holds ${capacity} messages`, mail.event)
     }
@@ -432,13 +434,13 @@ const linkToNobody = (cell: Cell, ref: AnyRef): void => {
 export const stopped = (
   kernel: Core,
   ref: AnyRef,
-  { timeoutMs, info }: { timeoutMs?: number | undefined; info?: unknown },
+  { timeoutMs, info, byItself }: Omit<StopOrder, 'reason'> & { info?: unknown },
 ): Promise<void> =>
   new Promise((resolve) => {
     const cell = kernel.cellOf(ref)
     if (!cell?.alive) return resolve()
     ;(cell.rest.gone ??= []).push(() => resolve())
-    stop(cell, { reason: info === undefined ? { type: 'shutdown' } : { type: 'shutdown', info }, timeoutMs })
+    stop(cell, { reason: info === undefined ? { type: 'shutdown' } : { type: 'shutdown', info }, timeoutMs, byItself })
   })
 
 /** Resolves when it has handled what it had and is gone. */

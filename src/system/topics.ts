@@ -11,13 +11,15 @@ import type { Mail } from './mail.ts'
 
 type Subscriber = { readonly cell: Cell } | { readonly listener: (message: AgentMessage) => void }
 
+type Subscription = Promise<Unsubscribe> | undefined
+
 /** The topic that every agent hears. */
 export const BROADCAST = 'broadcast'
 
 export class Topics {
   readonly #kernel: Core
-  readonly #topics = new Map<string, Set<Subscriber>>()
-  readonly #fromBus = new Map<string, Promise<Unsubscribe> | Unsubscribe>()
+  readonly #topics = new Map<string, Map<object, { subscriber: Subscriber; unsubscribe: Unsubscribe }>>()
+  readonly #fromBus = new Map<string, Subscription>()
   /** Ends with the system. */
   bus: Bus | undefined
 
@@ -29,30 +31,53 @@ export class Topics {
     const { bus } = this
     const mail = this.#kernel.mail(event, from)
     const reached = this.#spread(name, mail)
-    if (bus) {
-      const message = this.#kernel.messageOf(mail, undefined, addressOf(name))
-      void Promise.resolve(bus.publish(addressOf(name), message)).catch((error: unknown) =>
-        this.#kernel.log.error({ err: error, topic: name }, 'the bus did not take a message'),
-      )
-    } else if (reached === 0) {
+    if (bus) void this.#send(bus, name, mail)
+    else if (reached === 0) {
       this.#kernel.sent += 1
       this.#kernel.deadLetter(mail, undefined, 'no-subscribers', addressOf(name))
     }
   }
 
+  /** A second subscription of the same actor does nothing: its setup subscribes again at each restart. */
   subscribe(name: string, subscriber: Subscriber): Unsubscribe {
     let subscribers = this.#topics.get(name)
-    if (!subscribers) this.#topics.set(name, (subscribers = new Set()))
-    subscribers.add(subscriber)
-    this.#listenToBus(name)
+    if (!subscribers) this.#topics.set(name, (subscribers = new Map()))
+    const key = 'cell' in subscriber ? subscriber.cell : subscriber
+    const known = subscribers.get(key)
+    if (known) return known.unsubscribe
     const releases = 'cell' in subscriber ? (subscriber.cell.rest.releases ??= new Set()) : undefined
     const unsubscribe = (): void => {
-      subscribers.delete(subscriber)
       releases?.delete(unsubscribe)
-      if (subscribers.size === 0) this.#topics.delete(name)
+      if (subscribers.delete(key) && subscribers.size === 0) this.#forget(name)
     }
+    subscribers.set(key, { subscriber, unsubscribe })
     releases?.add(unsubscribe)
+    this.#listenToBus(name)
     return unsubscribe
+  }
+
+  #forget(name: string): void {
+    this.#topics.delete(name)
+    const subscription = this.#fromBus.get(name)
+    this.#fromBus.delete(name)
+    void this.#leave(subscription)
+  }
+
+  async #leave(subscription: Subscription): Promise<void> {
+    try {
+      const unsubscribe = await subscription
+      unsubscribe?.()
+    } catch (error) {
+      this.#kernel.log.error({ err: error }, 'a subscription to the bus failed')
+    }
+  }
+
+  async #send(bus: Bus, name: string, mail: Mail): Promise<void> {
+    try {
+      await bus.publish(addressOf(name), this.#kernel.messageOf(mail, undefined, addressOf(name)))
+    } catch (error) {
+      this.#kernel.log.error({ err: error, topic: name }, 'the bus did not take a message')
+    }
   }
 
   /** A full or failing subscriber is no concern of the others. */
@@ -60,7 +85,7 @@ export class Topics {
     const subscribers = this.#topics.get(name)
     if (!subscribers) return 0
     let reached = 0
-    for (const subscriber of subscribers) {
+    for (const { subscriber } of [...subscribers.values()]) {
       reached += 1
       if ('cell' in subscriber) this.#kernel.deliver(subscriber.cell, mail.with(mail.event))
       else this.#call(subscriber.listener, name, mail)
@@ -89,17 +114,18 @@ export class Topics {
       const mail = kernel.mail({ type: message.type, payload: message.payload } as EventObject, undefined)
       mail.correlation = message.correlationId
       mail.hops = message.hops
-      if (this.#spread(name, mail) > 0) return
-      kernel.sent += 1
-      kernel.deadLetter(mail, undefined, 'no-subscribers', addressOf(name))
+      this.#spread(name, mail)
     }
-    this.#fromBus.set(name, bus.subscribe(addressOf(name), heard))
+    const subscription = (async () => bus.subscribe(addressOf(name), heard))()
+    subscription.catch((error: unknown) => kernel.log.error({ err: error, topic: name }, 'the bus cannot be heard'))
+    this.#fromBus.set(name, subscription)
   }
 
   /** Lets go of the bus. */
   async close(): Promise<void> {
-    for (const subscription of this.#fromBus.values()) (await subscription)()
+    const all = [...this.#fromBus.values()]
     this.#fromBus.clear()
+    await Promise.all(all.map((subscription) => this.#leave(subscription)))
   }
 }
 

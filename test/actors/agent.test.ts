@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { createActor, fromPromise, setup, toPromise } from 'xstate'
 import { z } from 'zod'
-import { agent, CancelledError, ConfigurationError, ProviderError } from '../../src/index.ts'
+import { agent, CancelledError, ConfigurationError, DeniedError, ProviderError } from '../../src/index.ts'
 import { codeOf, eventsOf, promised, rig, stateOf } from './rig.ts'
 
 const unavailable = (retryAfterMs?: number) =>
@@ -193,6 +193,21 @@ describe('the time limit of an attempt', () => {
     expect(stateOf(system, hung)).toBe('failed')
   })
 
+  it('takes back what the attempt has asked for', async () => {
+    const { system, clock } = await rig()
+    const hung = agent('hung', { run: () => new Promise<string>(() => {}) })
+    const asking = agent('asking', {
+      timeoutMs: 50,
+      retry: { attempts: 2, minMs: 1_000, jitter: false },
+      run: (text: string, { ask }) => ask(hung, text),
+    })
+    system.submit(asking, 'x')
+    await clock.advance(49)
+    expect(system.actor(hung).getSnapshot().context.running).toBe(1)
+    await clock.advance(1)
+    expect(system.actor(hung).getSnapshot().context.running).toBe(0)
+  })
+
   it('ignores what an attempt gives after its end', async () => {
     const { system, clock } = await rig()
     const first = promised<string>()
@@ -226,6 +241,13 @@ describe('a fallback', () => {
     const backup = agent('backup', { run: (_: string) => 'no number' as unknown as number })
     const failing = agent('failing', { output: z.number(), run: (_: string): number => { throw unavailable() }, fallback: backup })
     expect(codeOf(await system.submit(failing, 'x').outcome)).toBe('INVALID_OUTPUT')
+  })
+
+  it('is not asked when a person has said no', async () => {
+    const { system } = await rig()
+    const backup = agent('backup', { run: (text: string) => `backup ${text}` })
+    const asking = agent('asking', { run: (_: string): string => { throw new DeniedError('no') }, fallback: backup })
+    expect(codeOf(await system.submit(asking, 'x').outcome)).toBe('DENIED')
   })
 
   it('is not asked when the task was cancelled', async () => {
@@ -352,6 +374,39 @@ describe('the circuit', () => {
     expect(system.circuit(mixed).state).toBe('closed')
   })
 
+  it('does not let an old success make up for new failures', async () => {
+    const { system, clock } = await rig()
+    const old = promised<string>()
+    const mixed = agent('mixed', {
+      circuit: { failures: 2, openMs: 100 },
+      run: (text: string) => {
+        if (text === 'old') return old.promise
+        if (text === 'bad') throw unavailable()
+        return text
+      },
+    })
+    const first = system.submit(mixed, 'old')
+    for (const _ of [1, 2]) await system.submit(mixed, 'bad').outcome
+    await clock.advance(100)
+    await system.run(mixed, 'good')
+    await system.submit(mixed, 'bad').outcome
+    old.resolve('old')
+    await first.outcome
+    await system.submit(mixed, 'bad').outcome
+    expect(system.circuit(mixed).state).toBe('open')
+  })
+
+  it('refuses what waits at once when it opens, though nobody has left', async () => {
+    const { system } = await rig()
+    const door = promised<string>()
+    const narrow = agent('narrow', { concurrency: 1, run: () => door.promise })
+    system.submit(narrow, 'first')
+    const second = system.submit(narrow, 'second')
+    await system.settle()
+    system.circuit(narrow).set('isolated')
+    expect(codeOf(await second.outcome)).toBe('CIRCUIT_OPEN')
+  })
+
   it('opens by the rate of a window', async () => {
     const { system } = await rig()
     const window = { calls: 4, minCalls: 4, failureRate: 0.5 }
@@ -371,6 +426,21 @@ describe('the circuit', () => {
     await system.settle()
     expect(await system.run(sound, 'good')).toBe('good')
   })
+})
+
+it('finishes the tasks that it has before it stops', async () => {
+  const { system } = await rig()
+  const door = promised<string>()
+  const ref = system.spawn(agent('last', { run: (_: string) => door.promise }))
+  const answer = system.ask(ref, { type: 'task.request', payload: 'x' })
+  await system.settle()
+  let stopped = false
+  const stopping = system.stop(ref).then(() => (stopped = true))
+  await system.settle()
+  expect(stopped).toBe(false)
+  door.resolve('done')
+  expect(await answer).toBe('done')
+  await stopping
 })
 
 describe('messages that are no requests', () => {

@@ -8,7 +8,10 @@ import { DeliveryError, RestartLimitError, type Outcome } from '../../src/contra
 import type { System } from '../../src/contracts/system.ts'
 import { definition } from '../../src/contracts/tasks.ts'
 
-const agent = { name: 'echo', [definition]: { name: 'echo', parts: [], input: undefined } } as unknown as AnyAgent
+const agent = {
+  name: 'echo',
+  [definition]: { name: 'echo', parts: [], input: undefined },
+} as unknown as AnyAgent
 
 /** A system whose runs have no events and end as told. */
 const systemOf = (submit: (input: unknown) => Promise<Outcome>): System =>

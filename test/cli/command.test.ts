@@ -76,9 +76,26 @@ describe('troupe run', () => {
     const { code, stdout } = await fed('{"id":"t1","text":"slow50"}\n{"id":2,"text":"b"}\n"c"\n')
     expect(code).toBe(0)
     expect(results(stdout)).toEqual([
-      { line: 1, id: 't1', outcome: { status: 'completed', output: 'SLOW50' }, path: ['root', 'echo'], ms: expect.any(Number) },
-      { line: 2, id: 2, outcome: { status: 'completed', output: 'B' }, path: ['root', 'echo'], ms: expect.any(Number) },
-      { line: 3, outcome: { status: 'completed', output: 'C' }, path: ['root', 'echo'], ms: expect.any(Number) },
+      {
+        line: 1,
+        id: 't1',
+        outcome: { status: 'completed', output: 'SLOW50' },
+        path: ['root', 'echo'],
+        ms: expect.any(Number),
+      },
+      {
+        line: 2,
+        id: 2,
+        outcome: { status: 'completed', output: 'B' },
+        path: ['root', 'echo'],
+        ms: expect.any(Number),
+      },
+      {
+        line: 3,
+        outcome: { status: 'completed', output: 'C' },
+        path: ['root', 'echo'],
+        ms: expect.any(Number),
+      },
     ])
   })
 
@@ -91,7 +108,12 @@ describe('troupe run', () => {
   it('makes a failed result of a line that cannot be read, names it, and goes on', async () => {
     const { code, stdout, stderr } = await fed('"a"\n{oops\n{"id":"x","body":1}\n"b"\n')
     expect(code).toBe(1)
-    expect(results(stdout).map(({ outcome }) => outcome.status)).toEqual(['completed', 'failed', 'failed', 'completed'])
+    expect(results(stdout).map(({ outcome }) => outcome.status)).toEqual([
+      'completed',
+      'failed',
+      'failed',
+      'completed',
+    ])
     expect(results(stdout)[2]).toMatchObject({
       line: 3,
       id: 'x',
@@ -111,8 +133,13 @@ describe('troupe run', () => {
   it('runs another agent of the module, and rejects what does not fit its contract by path', async () => {
     const { code, stdout, stderr } = await fed('{"n":4}\n{"n":"four"}\n', '--agent', 'double')
     expect(code).toBe(1)
-    expect(results(stdout)[0]).toMatchObject({ outcome: { status: 'completed', output: 8 }, path: ['double'] })
-    expect(results(stdout)[1]).toMatchObject({ outcome: { status: 'rejected', error: { code: 'INVALID_INPUT' } } })
+    expect(results(stdout)[0]).toMatchObject({
+      outcome: { status: 'completed', output: 8 },
+      path: ['double'],
+    })
+    expect(results(stdout)[1]).toMatchObject({
+      outcome: { status: 'rejected', error: { code: 'INVALID_INPUT' } },
+    })
     expect(stderr).toMatch(/line 2: n: /)
   })
 
@@ -168,7 +195,14 @@ describe('wrong usage', () => {
   it('is to write the results over the input, which stays as it is', async () => {
     const input = join(folder, 'only.jsonl')
     await writeFile(input, '"a"\n')
-    const { code, stderr } = await troupe('run', team, '--input', input, '--out', join(folder, '.', 'only.jsonl'))
+    const { code, stderr } = await troupe(
+      'run',
+      team,
+      '--input',
+      input,
+      '--out',
+      join(folder, '.', 'only.jsonl'),
+    )
     expect(code).toBe(2)
     expect(stderr).toContain('would overwrite')
     expect(await readFile(input, 'utf8')).toBe('"a"\n')
@@ -223,7 +257,11 @@ describe('the support desk', () => {
     const { code, stdout } = await troupe('run', desk, '--json')
     expect(code).toBe(0)
     expect(results(stdout).length).toBeGreaterThanOrEqual(60)
-    expect(results(stdout)[0]).toMatchObject({ line: 1, path: ['triage', 'billing'], outcome: { status: 'completed' } })
+    expect(results(stdout)[0]).toMatchObject({
+      line: 1,
+      path: ['triage', 'billing'],
+      outcome: { status: 'completed' },
+    })
   })
 
   it('completes every sample ticket with faults, and shows how they are mended', async () => {

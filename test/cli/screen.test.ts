@@ -36,7 +36,11 @@ describe('a result', () => {
   })
 
   it('names an outcome other than completed', () => {
-    const text = resultOnScreen(result({ status: 'failed', error: new TimeoutError('billing', 50) }), 120, plain)
+    const text = resultOnScreen(
+      result({ status: 'failed', error: new TimeoutError('billing', 50) }),
+      120,
+      plain,
+    )
     expect(text).toContain('failed: billing took longer than 50 ms')
   })
 
@@ -69,7 +73,9 @@ describe('a table', () => {
       [{ text: 'longer' }, { text: '7' }, { text: 'open' }],
     ]
     expect(tableOf(['agent', 'done', 'circuit'], rows, plain)).toBe(
-      ['agent   done  circuit', '──────  ────  ───────', 'a         10  closed', 'longer     7  open'].join('\n'),
+      ['agent   done  circuit', '──────  ────  ───────', 'a         10  closed', 'longer     7  open'].join(
+        '\n',
+      ),
     )
     expect(tableOf(['agent', 'done', 'circuit'], rows, starred)).toContain('*a     *    10  closed')
   })
@@ -81,7 +87,15 @@ describe('a table', () => {
       outcomes: { completed: 2, failed: 1 },
       agents: [
         { agent: 'billing', done: 2, failed: 1, retried: 4, p50Ms: 1, p95Ms: 9, circuit: 'open' as const },
-        { agent: 'triage', done: 3, failed: 0, retried: 0, p50Ms: undefined, p95Ms: undefined, circuit: undefined },
+        {
+          agent: 'triage',
+          done: 3,
+          failed: 0,
+          retried: 0,
+          p50Ms: undefined,
+          p95Ms: undefined,
+          circuit: undefined,
+        },
       ],
     }
     const text = summaryOnScreen(summary, plain)
@@ -110,7 +124,10 @@ describe('percentiles of durations', () => {
 describe('the progress line', () => {
   const stream = () => {
     const written: string[] = []
-    return { written, write: (text: string) => written.push(text) > 0 } as unknown as NodeJS.WritableStream & {
+    return {
+      written,
+      write: (text: string) => written.push(text) > 0,
+    } as unknown as NodeJS.WritableStream & {
       written: string[]
     }
   }

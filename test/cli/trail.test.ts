@@ -72,7 +72,14 @@ describe('a team', () => {
       { role: 'to', agent: triage },
       { role: 'fallback', agent: desk },
     ])
-    expect([...agentsOf([backed, triage]).keys()].toSorted()).toEqual(['backed', 'billing', 'desk', 'opinions', 'triage', 'words'])
+    expect([...agentsOf([backed, triage]).keys()].toSorted()).toEqual([
+      'backed',
+      'billing',
+      'desk',
+      'opinions',
+      'triage',
+      'words',
+    ])
   })
 
   it('takes text when it says so or says nothing', () => {
@@ -84,7 +91,14 @@ describe('a team', () => {
   it('takes what its first part takes, when it says nothing and has parts', () => {
     const values = fake('values', [], { input: z.object({}) })
     expect(takesText(fake('router', [{ role: 'by', agent: values }]))).toBe(false)
-    expect(takesText(fake('pipeline', [{ role: '0', agent: fake('text') }, { role: '1', agent: values }]))).toBe(true)
+    expect(
+      takesText(
+        fake('pipeline', [
+          { role: '0', agent: fake('text') },
+          { role: '1', agent: values },
+        ]),
+      ),
+    ).toBe(true)
     expect(takesText(fake('agent', [{ role: 'fallback', agent: values }]))).toBe(true)
   })
 })

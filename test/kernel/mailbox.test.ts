@@ -1,7 +1,7 @@
 /** Mailboxes: order, bounds, overflow, senders that wait for room, and messages that come too late. */
-import { fromBehavior, type ActorRef, type Mailbox } from 'troupe'
+import { agent, fromBehavior, type ActorRef, type Mailbox } from 'troupe'
 import { expect, it } from 'vitest'
-import { balanced, failure, lab, listener, standing, type Lab, type Say } from './system.ts'
+import { balanced, failure, lab, listener, type Lab, type Say } from './system.ts'
 
 /** An actor that has not had its turn yet: what it is told stays in its mailbox until `settle`. */
 const slow = ({ system }: Lab, heard: string[], mailbox: Mailbox): ActorRef<Say> =>
@@ -176,14 +176,14 @@ it('lets one sender in for each message that is handled', async () => {
   const l = await lab()
   const loads: number[] = []
   const ref: ActorRef<Say> = l.system.spawn(
-    fromBehavior<Say>(() => () => void loads.push(l.system.stats().queued)),
+    fromBehavior<Say>(() => () => void loads.push(l.system.stats().queued) /* with the one in hand */),
     { mailbox: { capacity: 2, overflow: 'backpressure' } },
   )
   tellAll(l, ref, 'a', 'b')
   const sends = ['c', 'd', 'e'].map((type) => l.system.send(ref, { type }, { timeoutMs: 100 }))
   await l.settle()
   await Promise.all(sends)
-  expect(loads).toEqual([2, 2, 2, 1, 0])
+  expect(loads).toEqual([3, 3, 3, 2, 1])
 })
 
 it('a new send does not overtake one that waits', async () => {
@@ -205,39 +205,45 @@ it('a new send does not overtake one that waits', async () => {
   expect(heard).toEqual(['a', 'first', 'second', 'late'])
 })
 
+/** An agent that works at one task for ever: what it is asked waits at its gate. */
+const busy = async (l: Lab) => {
+  const agentOfOne = agent('busy', {
+    run: () => new Promise<string>(() => {}),
+    concurrency: 1,
+    mailbox: { capacity: 1, overflow: 'backpressure' },
+  })
+  const ref = l.system.spawn(agentOfOne, { id: 'busy' })
+  l.system.tell(ref, { type: 'task.request', payload: 'in hand' })
+  await l.settle()
+  l.system.tell(ref, { type: 'task.request', payload: 'waits' })
+  const send = (timeoutMs: number, signal?: AbortSignal): Promise<void> =>
+    l.system.send(ref, { type: 'task.request', payload: 'more' }, { timeoutMs, signal })
+  return { ref, send }
+}
+
 it('send gives up when there is no room in time, when it is aborted, and when the actor is gone', async () => {
   const l = await lab()
-  const stuck = l.system.spawn(
-    fromBehavior<Say>((ctx) => {
-      ctx.onStop(() => new Promise(() => {}))
-      return () => {}
-    }),
-    { mailbox: { capacity: 1 } },
-  )
-  // Once it is ending, what it is told waits for the next incarnation, or for the end.
+  const { ref, send } = await busy(l)
   const abort = new AbortController()
-  l.system.tell(stuck, { type: 'a' })
-  const timed = failure(l.system.send(stuck, { type: 'b' }, { timeoutMs: 10 }))
-  const aborted = failure(l.system.send(stuck, { type: 'c' }, { timeoutMs: 10, signal: abort.signal }))
-  const gone = failure(l.system.send(stuck, { type: 'd' }, { timeoutMs: 10_000 }))
+  const timed = failure(send(10))
+  const aborted = failure(send(10_000, abort.signal))
+  const gone = failure(send(10_000))
+  await l.clock.advance(10)
+  expect(await timed).toMatchObject({ code: 'TIMEOUT', timeoutMs: 10 })
   abort.abort()
   expect(await aborted).toMatchObject({ code: 'CANCELLED' })
-  l.system.kill(stuck)
+  l.system.kill(ref)
   expect(await gone).toMatchObject({ code: 'ACTOR_TERMINATED' })
-  expect(await timed).toMatchObject({ code: 'ACTOR_TERMINATED' })
-  expect(await failure(l.system.send(stuck, { type: 'e' }, { timeoutMs: 1 }))).toMatchObject({ code: 'ACTOR_TERMINATED' })
+  expect(await failure(send(1))).toMatchObject({ code: 'ACTOR_TERMINATED' })
+  expect(await failure(send(1, abort.signal))).toMatchObject({ code: 'ACTOR_TERMINATED' })
+  expect(balanced(l)).toBe(true)
 })
 
-it('send times out by the clock of the system', async () => {
-  const l = await lab({ mailbox: { capacity: 1 } })
-  const down = l.system.spawn(listener([]))
-  l.system.tell(down, { type: 'a' })
-  // Not settled: its mailbox stays full.
-  const sent = failure(l.system.send(down, { type: 'b' }, { timeoutMs: 0 }))
-  const never = { type: 'wake' }
-  void never
-  await l.clock.advance(0)
-  await expect(standing(sent)).resolves.not.toBe('open')
+it('send to a full mailbox that never waits fails at once', async () => {
+  const l = await lab()
+  const ref = slow(l, [], { capacity: 1, overflow: 'drop-new' })
+  l.system.tell(ref, { type: 'a' })
+  expect(await failure(l.system.send(ref, { type: 'b' }, { timeoutMs: 1_000 }))).toMatchObject({ code: 'MAILBOX_FULL' })
 })
 
 it('refuses senders that wait once the actor drains', async () => {

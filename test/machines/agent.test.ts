@@ -221,6 +221,28 @@ describe('the circuit', () => {
   })
 })
 
+describe('its timers', () => {
+  const keys = (effects: readonly object[], type: string) =>
+    effects.filter((effect) => 'type' in effect && effect.type === type && 'key' in effect)
+
+  it('wait for the end of the open time, as long as it is open', () => {
+    const running = after([request(), failed])
+    expect(effectsOf(agentMachine, running, failed)).toContainEqual({ type: 'timer.arm', key: 'open', at: 10 })
+    expect(effectsOf(agentMachine, after(opened), request(10))).toContainEqual({ type: 'timer.cancel', key: 'open' })
+    const isolated = effectsOf(agentMachine, running, { type: 'circuit.set', mode: 'isolated', at: 0 })
+    expect(keys(isolated, 'timer.arm')).toEqual([])
+  })
+
+  it('watch the oldest probe, until none is left', () => {
+    const two = { probes: 2 }
+    const half = after([...opened, request(10)], two)
+    expect(keys(effectsOf(agentMachine, half, request(12)), 'timer.arm')).toEqual([])
+    const neutral = { ...settled, probe: true }
+    expect(keys(effectsOf(agentMachine, after([...opened, request(10), request(12)], two), neutral), 'timer.cancel')).toEqual([])
+    expect(effectsOf(agentMachine, half, neutral)).toContainEqual({ type: 'timer.cancel', key: 'probe' })
+  })
+})
+
 it('is failed when the last task in flight failed, and idle after one that did not', () => {
   const loose = { failures: 5 }
   expect(after([request(), failed, { ...settled, failed: true }], loose).value).toBe('failed')

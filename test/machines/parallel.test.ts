@@ -22,7 +22,7 @@ const least = new Map<unknown, number>([
 ])
 
 describe.each(needs)('when %j is needed', (need) => {
-  const { edges } = exploreWith(need)
+  const { nodes, edges } = exploreWith(need)
   const needed = least.get(need) ?? 2
   const done = edges.filter(({ from, to }) => from.status === 'active' && to.status === 'done')
 
@@ -38,6 +38,17 @@ describe.each(needs)('when %j is needed', (need) => {
       const joined = effects.find(({ type }) => type === 'results.join')
       const completed = Object.values(to.context.results).filter(({ status }) => status === 'completed').length
       expect(joined !== undefined).toBe(event.enough || completed >= needed)
+    }
+  })
+
+  it('does not wait once that is there, or cannot come any more', () => {
+    for (const { status, context } of nodes) {
+      if (status !== 'active') continue
+      const settled = Object.values(context.results)
+      const completed = settled.filter((outcome) => outcome.status === 'completed').length
+      expect(settled.length).toBeLessThan(branches.length)
+      expect(needed === 0 || completed < needed).toBe(true)
+      expect(completed + branches.length - settled.length).toBeGreaterThanOrEqual(needed)
     }
   })
 

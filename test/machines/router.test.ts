@@ -78,6 +78,13 @@ it('sends what is below the least confidence to the target for all other cases, 
   }
 })
 
+it('takes a decision that is exactly as sure as it has to be', () => {
+  for (const { event, from, effects } of exploreWith({ otherwise: true }).edges) {
+    if (event.type !== 'decision.made' || event.to !== 'b' || from.value !== 'deciding') continue
+    expect(effects).toEqual([{ type: 'target.ask', to: 'b', input: { value: 2 }, reason: 'why', steps: [] }])
+  }
+})
+
 it('reaches every state, takes every transition and describes each state', () => {
   const all = variants.map(([, changes]) => exploreWith(changes))
   expect(all[0]?.unreached).toEqual([])

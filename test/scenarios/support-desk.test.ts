@@ -56,7 +56,11 @@ describe('the support desk', () => {
     await start()
     for (const input of ofKind(kind)) {
       const { by, sources } = answered(await ask(input))
-      expect({ id: input.id, by, sources: sources.length }).toEqual({ id: input.id, by: department, sources: 1 })
+      expect({ id: input.id, by, sources: sources.length }).toEqual({
+        id: input.id,
+        by: department,
+        sources: 1,
+      })
     }
   })
 
@@ -71,7 +75,11 @@ describe('the support desk', () => {
 
   it('answers each of several topics in one ticket', async () => {
     await start()
-    const topics = { 'two-01': ['account', 'billing'], 'two-02': ['billing', 'technical'], 'two-03': ['sales', 'technical'] }
+    const topics = {
+      'two-01': ['account', 'billing'],
+      'two-02': ['billing', 'technical'],
+      'two-03': ['sales', 'technical'],
+    }
     for (const [id, departments] of Object.entries(topics)) {
       const ended = await ask(ticket(id))
       expect({ id, sources: answered(ended).sources.length }).toEqual({ id, sources: 2 })
@@ -104,7 +112,13 @@ describe('the support desk', () => {
 
   it('leaves empty, foreign and angry tickets to people, at once', async () => {
     await start()
-    for (const input of [...ofKind('empty'), ...ofKind('lang'), ticket('angry-01'), ticket('angry-02'), ticket('angry-04')]) {
+    for (const input of [
+      ...ofKind('empty'),
+      ...ofKind('lang'),
+      ticket('angry-01'),
+      ticket('angry-02'),
+      ticket('angry-04'),
+    ]) {
       const ended = await ask(input)
       expect({ id: input.id, by: answered(ended).by }).toEqual({ id: input.id, by: 'front-desk' })
       expect(ended.agents).not.toContain('second-opinion')
@@ -128,7 +142,9 @@ describe('the support desk', () => {
     for (const input of ofKind('evil')) {
       const answer = answered(await ask(input))
       expect({ id: input.id, by: answer.by }).toEqual({ id: input.id, by: 'front-desk' })
-      expect(answer.answer).toMatch(/^A colleague looks at your message by hand and answers today\. Receipt FD-[0-9a-f]{8}\.$/)
+      expect(answer.answer).toMatch(
+        /^A colleague looks at your message by hand and answers today\. Receipt FD-[0-9a-f]{8}\.$/,
+      )
     }
   })
 
@@ -150,7 +166,10 @@ describe('the support desk', () => {
   it('rejects what is no ticket, and names the path', async () => {
     await start()
     const { outcome } = await ask({ body: 'x' } as unknown as Ticket)
-    expect(outcome).toMatchObject({ status: 'rejected', error: { code: 'INVALID_INPUT', faults: [{ path: 'text' }] } })
+    expect(outcome).toMatchObject({
+      status: 'rejected',
+      error: { code: 'INVALID_INPUT', faults: [{ path: 'text' }] },
+    })
   })
 })
 
@@ -169,12 +188,20 @@ describe('the support desk with faults', () => {
     expect(ended.map(({ outcome }) => outcome.status)).toEqual(tickets.map(() => 'completed'))
     expect(clock.now()).toBeLessThan(5_000)
     const circuits = (agent: string) =>
-      seen.flatMap((event) => (event.type === 'circuit.changed' && event.agent === agent ? [`${event.from} ${event.to}`] : []))
+      seen.flatMap((event) =>
+        event.type === 'circuit.changed' && event.agent === agent ? [`${event.from} ${event.to}`] : [],
+      )
     const retries = (agent: string) =>
-      seen.flatMap((event) => (event.type === 'task.retried' && event.agent === agent ? [event.error.code] : []))
+      seen.flatMap((event) =>
+        event.type === 'task.retried' && event.agent === agent ? [event.error.code] : [],
+      )
     const fellBack = (agent: string) =>
-      seen.some((event) => event.type === 'decision.made' && event.kind === 'fallback' && event.agent === agent)
-    expect(circuits('technical')).toEqual(expect.arrayContaining(['closed open', 'open half-open', 'half-open closed']))
+      seen.some(
+        (event) => event.type === 'decision.made' && event.kind === 'fallback' && event.agent === agent,
+      )
+    expect(circuits('technical')).toEqual(
+      expect.arrayContaining(['closed open', 'open half-open', 'half-open closed']),
+    )
     expect(retries('technical')).toContain('TIMEOUT')
     expect(retries('sales')).toEqual(['UNAVAILABLE', 'UNAVAILABLE', 'UNAVAILABLE'])
     expect(fellBack('technical')).toBe(true)
@@ -186,23 +213,30 @@ describe('the support desk with faults', () => {
 
 const messages = join(process.env['TROUPE_DATA'] ?? join(root, '../shared/data'), 'banking77/train.csv')
 
-describe.skipIf(!existsSync(messages))('ten thousand messages of bank customers (skipped without TROUPE_DATA)', () => {
-  it('are all answered or escalated, none is lost', { timeout: 120_000 }, async () => {
-    system = await createSystem({ agents: [team] })
-    const bytes = (async function* () {
-      yield readFileSync(messages)
-    })()
-    const stop = new AbortController().signal
-    const options = { concurrency: 16, window: 256, stop }
-    const results = inOrder(readCsv(linesOf(bytes)), async (item) => {
-      if (!('value' in item)) return 'unreadable'
-      const outcome = await system.submit(team, item.value as Ticket).outcome
-      if (outcome.status !== 'completed') return outcome.status
-      return outcome.output.receipt === undefined ? 'answered' : 'escalated'
-    }, options)
-    const counts: Record<string, number> = {}
-    for await (const ending of results) counts[ending] = (counts[ending] ?? 0) + 1
-    expect(Object.keys(counts).toSorted()).toEqual(['answered', 'escalated'])
-    expect((counts['answered'] ?? 0) + (counts['escalated'] ?? 0)).toBe(10_003)
-  })
-})
+describe.skipIf(!existsSync(messages))(
+  'ten thousand messages of bank customers (skipped without TROUPE_DATA)',
+  () => {
+    it('are all answered or escalated, none is lost', { timeout: 120_000 }, async () => {
+      system = await createSystem({ agents: [team] })
+      const bytes = (async function* () {
+        yield readFileSync(messages)
+      })()
+      const stop = new AbortController().signal
+      const options = { concurrency: 16, window: 256, stop }
+      const results = inOrder(
+        readCsv(linesOf(bytes)),
+        async (item) => {
+          if (!('value' in item)) return 'unreadable'
+          const outcome = await system.submit(team, item.value as Ticket).outcome
+          if (outcome.status !== 'completed') return outcome.status
+          return outcome.output.receipt === undefined ? 'answered' : 'escalated'
+        },
+        options,
+      )
+      const counts: Record<string, number> = {}
+      for await (const ending of results) counts[ending] = (counts[ending] ?? 0) + 1
+      expect(Object.keys(counts).toSorted()).toEqual(['answered', 'escalated'])
+      expect((counts['answered'] ?? 0) + (counts['escalated'] ?? 0)).toBe(10_003)
+    })
+  },
+)

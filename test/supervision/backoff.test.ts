@@ -1,7 +1,7 @@
 /** Waits before restarts. */
 import { beforeEach, describe, expect, it } from 'vitest'
 import { supervisor, type SupervisorOptions, type SupervisorRef } from 'troupe'
-import { specs, stage, statuses, type Stage } from './crew.ts'
+import { later, specs, stage, statuses, type Stage } from './crew.ts'
 
 let on: Stage
 beforeEach(async () => {
@@ -177,6 +177,37 @@ describe('in a group', () => {
     await on.system.terminateChild(crew, 'c')
     await on.clock.advance(100)
     expect(await statuses(on.system, crew)).toEqual({ a: 'running', b: 'running', c: 'stopped' })
+    await on.order('a', 'crash')
+    await on.clock.advance(200)
+    expect(await statuses(on.system, crew)).toEqual({ a: 'running', b: 'running', c: 'running' })
+  })
+
+  it('goes on without the one that failed when somebody stops it while the others go down', async () => {
+    const wait = later()
+    on.stopping.set('c', () => wait.promise)
+    const crew = crewOf({ strategy: 'one-for-all', backoff: { minMs: 100, jitter: 0 } }, 'a', 'b', 'c')
+    const failed = on.ref('b')
+    await on.order('b', 'crash')
+    await on.system.stop(failed)
+    wait.resolve()
+    await on.settle()
+    expect(await statuses(on.system, crew)).toEqual({ a: 'running', b: 'stopped', c: 'running' })
+  })
+
+  it('takes in what was started during the wait, also when that ends before', async () => {
+    const options = { strategy: 'rest-for-one', intensity: 1, backoff: { minMs: 100, jitter: 0 } } as const
+    const crew = crewOf(options, 'a', 'b')
+    await on.order('a', 'crash')
+    const temporary = { id: 'e', logic: on.logic, restart: 'temporary' } as const
+    for (const id of ['c', 'd']) await on.system.startChild(crew, { id, logic: on.logic })
+    await on.system.startChild(crew, temporary)
+    on.told()
+    await on.order('c', 'crash')
+    await on.order('e', 'crash')
+    await on.system.stop(on.ref('d'))
+    await on.clock.advance(100)
+    expect(on.told()).toEqual(['-c', '-e', '-d', '+a', '+b', '+c'])
+    expect(await statuses(on.system, crew)).toEqual({ a: 'running', b: 'running', c: 'running', d: 'stopped' })
   })
 
   it('grows when a child before it fails during the wait', async () => {

@@ -205,6 +205,16 @@ describe('a supervisor that gave up', () => {
   })
 })
 
+it('lets go of an actor that was spawned below it without a spec', async () => {
+  const crew = crewOf({}, 'a')
+  on.system.spawn(on.logic, { id: 'x', parent: crew, restart: 'permanent' })
+  on.told()
+  await on.order('x', 'crash')
+  expect(on.told()).toEqual(['-x'])
+  expect(on.ends.get('/crew/x')).toMatchObject({ type: 'error' })
+  expect(await statuses(on.system, crew)).toEqual({ a: 'running' })
+})
+
 it('reports other messages to it as unhandled', async () => {
   const crew = crewOf({}, 'a')
   const unhandled: string[] = []

@@ -23,7 +23,7 @@ const crash = async (name: string, times: number, everyMs: number): Promise<void
 
 describe('the sliding window', () => {
   it('takes three restarts within five seconds, unless told otherwise', async () => {
-    const crew = crewOf({}, 'a')
+    crewOf({}, 'a')
     await crash('a', 3, 1)
     expect(on.ends.has('/crew')).toBe(false)
     await on.order('a', 'crash')
@@ -31,19 +31,19 @@ describe('the sliding window', () => {
   })
 
   it('counts a restart that is exactly as old as the period', async () => {
-    const crew = crewOf({ intensity: 1, periodMs: 100 }, 'a')
+    crewOf({ intensity: 1, periodMs: 100 }, 'a')
     await crash('a', 2, 100)
     expect(on.ends.get('/crew')).toMatchObject({ type: 'shutdown' })
   })
 
   it('forgets a restart that is older', async () => {
-    const crew = crewOf({ intensity: 1, periodMs: 100 }, 'a')
+    crewOf({ intensity: 1, periodMs: 100 }, 'a')
     await crash('a', 10, 101)
     expect(on.ends.has('/crew')).toBe(false)
   })
 
   it('slides with the restarts, and does not start anew', async () => {
-    const crew = crewOf({ intensity: 2, periodMs: 100 }, 'a')
+    crewOf({ intensity: 2, periodMs: 100 }, 'a')
     await crash('a', 3, 60)
     expect(on.ends.has('/crew')).toBe(false)
     await on.clock.advance(30)
@@ -52,13 +52,13 @@ describe('the sliding window', () => {
   })
 
   it('is shared by all children', async () => {
-    const crew = crewOf({ intensity: 2 }, 'a', 'b', 'c')
+    crewOf({ intensity: 2 }, 'a', 'b', 'c')
     for (const name of ['a', 'b', 'c']) await on.order(name, 'crash')
     expect(on.ends.get('/crew')).toMatchObject({ type: 'shutdown' })
   })
 
   it('counts a group restart once', async () => {
-    const crew = crewOf({ strategy: 'one-for-all', intensity: 2 }, 'a', 'b', 'c')
+    crewOf({ strategy: 'one-for-all', intensity: 2 }, 'a', 'b', 'c')
     await crash('a', 2, 0)
     expect(on.ends.has('/crew')).toBe(false)
     await on.order('b', 'crash')
@@ -66,14 +66,14 @@ describe('the sliding window', () => {
   })
 
   it('gives up at the first restart when it takes none', async () => {
-    const crew = crewOf({ intensity: 0 }, 'a')
+    crewOf({ intensity: 0 }, 'a')
     await on.order('a', 'crash')
     expect(on.told()).toEqual(['-a'])
     expect(on.ends.get('/crew')).toMatchObject({ type: 'shutdown' })
   })
 
   it('never gives up without a limit', async () => {
-    const crew = crewOf({ intensity: Infinity }, 'a')
+    crewOf({ intensity: Infinity }, 'a')
     await crash('a', 200, 0)
     expect(on.ends.has('/crew')).toBe(false)
   })
@@ -142,9 +142,18 @@ describe('a limit for each child', () => {
   })
 
   it('comes on top of the limit of all', async () => {
-    const crew = crewOf({ intensity: 1, perChild: { intensity: 5 } }, 'a')
+    crewOf({ intensity: 1, perChild: { intensity: 5 } }, 'a')
     await crash('a', 2, 0)
     expect(on.ends.get('/crew')).toMatchObject({ type: 'shutdown' })
+  })
+
+  it('counts only the child that failed in a group', async () => {
+    const options = { strategy: 'one-for-all', intensity: 100, perChild: { intensity: 1 } }
+    const crew = crewOf(options, 'a', 'b')
+    for (const name of ['a', 'b']) await on.order(name, 'crash')
+    expect(await statuses(on.system, crew)).toEqual({ a: 'running', b: 'running' })
+    await on.order('a', 'crash')
+    expect(await statuses(on.system, crew)).toEqual({ a: 'stopped', b: 'running' })
   })
 
   it('leaves the rest of a group running', async () => {

@@ -93,7 +93,7 @@ describe('a stop of dynamic children', () => {
     const crew = await crewOf('a', 'b', 'c')
     void on.system.stop(crew)
     await on.settle()
-    expect(on.told().sort()).toEqual(['-a', '-b', '-c'])
+    expect(on.told().toSorted()).toEqual(['-a', '-b', '-c'])
     expect(on.ends.size).toBe(0)
     wait.resolve()
     await on.settle()
@@ -136,6 +136,7 @@ describe('while a supervisor stops', () => {
     await on.kill('b')
     await stopped
     expect(on.told()).toEqual(['-b', '-a'])
+    expect([...on.ends.keys()]).toEqual(['/crew/b', '/crew/a', '/crew'])
   })
 
   it('a group restart is given up for it', async () => {
@@ -150,7 +151,7 @@ describe('while a supervisor stops', () => {
     wait.resolve()
     await stopped
     expect(on.told()).toEqual(['-a', '-c', '-b'])
-    expect([...on.ends.keys()].sort()).toEqual(['/crew', '/crew/a', '/crew/b', '/crew/c'])
+    expect([...on.ends.keys()].toSorted()).toEqual(['/crew', '/crew/a', '/crew/b', '/crew/c'])
   })
 
   it('a wait for a restart is over', async () => {
@@ -168,5 +169,5 @@ it('stops its children also when it is killed', async () => {
   const crew = on.system.spawn(supervisor({ children: specs(on, 'a', 'b') }), { id: 'crew' })
   on.system.kill(crew)
   await on.settle()
-  expect([...on.ends.keys()].sort()).toEqual(['/crew', '/crew/a', '/crew/b'])
+  expect([...on.ends.keys()].toSorted()).toEqual(['/crew', '/crew/a', '/crew/b'])
 })

@@ -58,7 +58,7 @@ describe('during a restart', () => {
   })
 
   it('gives up when it never works', async () => {
-    const crew = crewOf({ intensity: 3 }, 'a', 'b')
+    crewOf({ intensity: 3 }, 'a', 'b')
     on.failing.set('a', Infinity)
     await on.order('a', 'crash')
     expect(on.told()).toEqual(['-a', '!a', '!a', '!a', '-b'])

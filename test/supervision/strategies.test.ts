@@ -118,6 +118,23 @@ describe('rest-for-one', () => {
   })
 })
 
+describe('an earlier child of rest-for-one that dies while the group goes down', () => {
+  it('is not restarted when somebody stops it before the group is up again', async () => {
+    const wait = later()
+    on.stopping.set('c', () => wait.promise)
+    const crew = on.system.spawn(supervisor({ strategy: 'rest-for-one', children: specs(on, 'a', 'b', 'c') }), {
+      id: 'crew',
+    })
+    const earlier = on.ref('a')
+    await on.order('b', 'crash')
+    await on.order('a', 'crash')
+    const stopped = on.system.stop(earlier)
+    wait.resolve()
+    await stopped
+    expect(await statuses(on.system, crew)).toEqual({ a: 'stopped', b: 'running', c: 'running' })
+  })
+})
+
 describe('dynamic', () => {
   const crewOf = (restart: 'permanent' | 'temporary' = 'permanent', maxChildren?: number) =>
     on.system.spawn(supervisor({ strategy: 'dynamic', child: { logic: on.logic, restart }, maxChildren }), {

@@ -60,7 +60,11 @@ export function classify(text: string): Route {
   }
   // Little evidence, and evidence for somebody else, both make it less sure.
   const confidence = first.weight / (first.weight + second.weight + 1)
-  return { to: first.department, confidence, reason: `${first.weight} for it, ${second.weight} for ${second.department}` }
+  return {
+    to: first.department,
+    confidence,
+    reason: `${first.weight} for it, ${second.weight} for ${second.department}`,
+  }
 }
 
 /** Two questions, or a joining word between two long halves. */

@@ -23,7 +23,9 @@ export const frontDesk = human('front-desk', {
   answer: (ticket) => {
     const receipt = receiptFor(ticket)
     const concern = concernOf(ticket.text)
-    const reply = concern ? REPLIES[concern] : 'A colleague reads your message and answers within a working day.'
+    const reply = concern
+      ? REPLIES[concern]
+      : 'A colleague reads your message and answers within a working day.'
     return { answer: `${reply} Receipt ${receipt}.`, by: 'front-desk', sources: [], receipt }
   },
 })

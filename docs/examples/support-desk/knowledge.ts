@@ -25,7 +25,13 @@ const articlesOf = (department: Department): Article[] => {
   const [, ...sections] = page.split(/^## /m)
   return sections.map((section) => {
     const [title = '', also = '', ...text] = section.trim().split('\n')
-    return { id: `${department}/${title}`, department, title, also: also.replace(/^Also: /, ''), text: text.join('\n') }
+    return {
+      id: `${department}/${title}`,
+      department,
+      title,
+      also: also.replace(/^Also: /, ''),
+      text: text.join('\n'),
+    }
   })
 }
 
@@ -47,7 +53,11 @@ const index = new MiniSearch<Article>({
     const word = term.toLowerCase()
     return SILENT.has(word) || word.length < 2 ? null : word
   },
-  searchOptions: { boost: { title: 3, also: 3 }, prefix: (term) => term.length > 3, fuzzy: (term) => (term.length > 5 ? 0.15 : 0) },
+  searchOptions: {
+    boost: { title: 3, also: 3 },
+    prefix: (term) => term.length > 3,
+    fuzzy: (term) => (term.length > 5 ? 0.15 : 0),
+  },
 })
 index.addAll(articles)
 const byId = new Map(articles.map((article) => [article.id, article]))
@@ -58,7 +68,8 @@ const GOOD_SCORE = 40
 /** The articles that fit best, best first; of one department, or of all. */
 export function search(text: string, department?: Department): readonly Finding[] {
   const found = index.search(text.slice(0, READ_CHARS), {
-    filter: ({ id }: SearchResult) => department === undefined || byId.get(id as string)?.department === department,
+    filter: ({ id }: SearchResult) =>
+      department === undefined || byId.get(id as string)?.department === department,
   })
   return found.slice(0, 5).flatMap(({ id, score }) => {
     const article = byId.get(id as string)

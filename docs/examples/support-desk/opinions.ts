@@ -11,7 +11,11 @@ const Opinion = z.object({ to: z.enum([...departments, 'person']), ...sure })
 type Opinion = z.output<typeof Opinion>
 
 /** By the words of the ticket. */
-export const byWords = agent('by-words', { input: Ticket, output: ByWords, run: ({ text }) => classify(text) })
+export const byWords = agent('by-words', {
+  input: Ticket,
+  output: ByWords,
+  run: ({ text }) => classify(text),
+})
 
 /** By the article that fits best, and by how much it leads over the best one of another department. */
 const byArticles = agent('by-articles', {
@@ -42,7 +46,8 @@ const isDepartment = (to: string): to is Department => (departments as readonly 
 export const opinions = parallel('opinions', {
   branches: { words: byWords, articles: byArticles },
   join: ({ words, articles }): Opinion => {
-    if (words.status === 'completed' && articles.status === 'completed') return together(words.output, articles.output)
+    if (words.status === 'completed' && articles.status === 'completed')
+      return together(words.output, articles.output)
     if (articles.status === 'completed') return articles.output
     return { to: 'person', confidence: 0, reason: 'no second opinion' }
   },
