@@ -6,7 +6,13 @@ import type { AnyEventObject } from 'xstate'
 import { agentMachine, type AgentEffect, type CircuitState } from '../machines/agent.ts'
 import { isTripped, recordResult } from '../machines/circuit.ts'
 import { incarnate, type CellLogic, type Incarnation, type Interpreter } from '../src/contracts/behavior.ts'
-import { CircuitOpenError, DeliveryError, outcomeOf, toTroupeError, type TroupeError } from '../src/contracts/errors.ts'
+import {
+  CircuitOpenError,
+  DeliveryError,
+  outcomeOf,
+  toTroupeError,
+  type TroupeError,
+} from '../src/contracts/errors.ts'
 import type { AgentMessage } from '../src/contracts/messages.ts'
 import type {
   AgentDefinition,
@@ -118,7 +124,10 @@ class AgentActor implements Incarnation {
           permit: { ...this.#permit, probe: effect.probe },
         })
       case 'attempt.deny':
-        return this.#scope.answerTask(effect.id, { type: 'attempt.denied', retryAfterMs: effect.retryAfterMs })
+        return this.#scope.answerTask(effect.id, {
+          type: 'attempt.denied',
+          retryAfterMs: effect.retryAfterMs,
+        })
       case 'timer.arm': {
         const afterMs = Math.max(0, effect.at - this.#scope.now())
         return this.#scope.timers.start(effect.key, { type: `${effect.key}.timer` }, { afterMs })
@@ -184,7 +193,8 @@ class AgentActor implements Incarnation {
 
   /** Its cell died, so whatever it tried has failed. */
   #lost({ permit, request }: TaskInput, at: number): void {
-    if (permit) this.#failed({ type: 'attempt.failed', id: request.id, permit, counts: true, durationMs: 0 }, at)
+    if (permit)
+      this.#failed({ type: 'attempt.failed', id: request.id, permit, counts: true, durationMs: 0 }, at)
     this.#measure(false, at - request.timestamp, 1)
     const settled = { failed: true, good: false, late: false, probe: false, trip: false }
     this.#lifecycle.send({ type: 'task.settled', at, ...settled })
@@ -237,14 +247,22 @@ class AgentActor implements Incarnation {
     // Its probes are gone: the next request is one.
     const restored = state === 'half-open' ? 'open' : state
     if (restored !== circuit.state) this.#changed(circuit.state, restored)
-    this.#lifecycle.send({ type: 'circuit.restored', circuit: restored, failures, trips, openUntil, at: this.#scope.now() })
+    this.#lifecycle.send({
+      type: 'circuit.restored',
+      circuit: restored,
+      failures,
+      trips,
+      openUntil,
+      at: this.#scope.now(),
+    })
     this.#keep()
   }
 
   /** Work waits while enough is in flight; what an open circuit refuses, it refuses at once. */
   #setGate(): void {
     const { running, circuit } = this.#lifecycle.context
-    const refuses = !this.#definition.fallback && (circuit === 'open' || circuit === 'half-open' || circuit === 'isolated')
+    const refuses =
+      !this.#definition.fallback && (circuit === 'open' || circuit === 'half-open' || circuit === 'isolated')
     const open = refuses || running < this.#definition.concurrency
     if (open === this.#gateOpen) return
     this.#gateOpen = open

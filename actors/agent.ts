@@ -45,17 +45,24 @@ export function agent(name: string, given: object): AnyAgent {
 }
 
 type AnyOptions = Partial<
-  Pick<ByRun<Schema | undefined, never, Schema | undefined, unknown>, 'input' | 'output' | 'listen' | 'effect' | 'guard'>
+  Pick<
+    ByRun<Schema | undefined, never, Schema | undefined, unknown>,
+    'input' | 'output' | 'listen' | 'effect' | 'guard'
+  >
 > & { run?: unknown; machine?: unknown; model?: unknown }
 
 /** @throws ConfigurationError unless there is exactly one way to do the work, and one that is there yet */
 const workOf = (name: string, { run, machine, model, guard }: AnyOptions): StartWork => {
   const ways = [run, machine, model].filter((way) => way !== undefined).length
-  if (ways !== 1) throw new ConfigurationError(`"${name}" needs exactly one of \`run\`, \`machine\` and \`model\``)
-  if (model !== undefined) throw new ConfigurationError(`"${name}": agents with a model are not there yet; use \`run\``)
+  if (ways !== 1)
+    throw new ConfigurationError(`"${name}" needs exactly one of \`run\`, \`machine\` and \`model\``)
+  if (model !== undefined)
+    throw new ConfigurationError(`"${name}": agents with a model are not there yet; use \`run\``)
   // A guard that nobody asks would be worse than none.
   if (guard !== undefined) throw new ConfigurationError(`"${name}": guards are not there yet`)
-  return run === undefined ? runLogic(machine as AnyActorLogic) : runFunction(run as Parameters<typeof runFunction>[0])
+  return run === undefined
+    ? runLogic(machine as AnyActorLogic)
+    : runFunction(run as Parameters<typeof runFunction>[0])
 }
 
 /** One instance of the logic per attempt, in a cell of its own. */
@@ -69,4 +76,3 @@ const runLogic =
       },
     }
   }
-

@@ -11,7 +11,12 @@ type Side = 'input' | 'output'
  * The value after the parse. What has been parsed with the very same schema is taken as it is.
  * @throws InvalidMessageError
  */
-export const checked = (definition: AgentDefinition, side: Side, value: unknown, parsed: Schema | undefined): unknown => {
+export const checked = (
+  definition: AgentDefinition,
+  side: Side,
+  value: unknown,
+  parsed: Schema | undefined,
+): unknown => {
   const schema = definition[side]
   if (!schema || schema === parsed) return value
   const result = parseWith(schema, value)
@@ -19,11 +24,19 @@ export const checked = (definition: AgentDefinition, side: Side, value: unknown,
   const { name } = definition
   const { faults } = result
   const text = `the ${side} of "${name}" does not fit its contract: ${describeFaults(faults)}`
-  throw new InvalidMessageError(text, { code: side === 'input' ? 'INVALID_INPUT' : 'INVALID_OUTPUT', faults, agent: name })
+  throw new InvalidMessageError(text, {
+    code: side === 'input' ? 'INVALID_INPUT' : 'INVALID_OUTPUT',
+    faults,
+    agent: name,
+  })
 }
 
 /** An outcome whose output has been parsed; one that does not fit is a failure. */
-export const checkedOutcome = (definition: AgentDefinition, outcome: Outcome, parsed: Schema | undefined): Outcome => {
+export const checkedOutcome = (
+  definition: AgentDefinition,
+  outcome: Outcome,
+  parsed: Schema | undefined,
+): Outcome => {
   if (outcome.status !== 'completed' || !definition.output || definition.output === parsed) return outcome
   try {
     return { status: 'completed', output: checked(definition, 'output', outcome.output, parsed) }

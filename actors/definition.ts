@@ -10,7 +10,12 @@ import {
   type TroupeError,
 } from '../src/contracts/errors.ts'
 import type { Options } from '../src/contracts/schemas.ts'
-import { definition, type AgentDefinition, type DefinedAgent, type ResolvedCircuit } from '../src/contracts/tasks.ts'
+import {
+  definition,
+  type AgentDefinition,
+  type DefinedAgent,
+  type ResolvedCircuit,
+} from '../src/contracts/tasks.ts'
 import type { Effect, Tool } from '../src/contracts/tools.ts'
 import { oneShot } from './one-shot.ts'
 

@@ -60,7 +60,8 @@ export class Driver<T extends AnyStateMachine> {
   }
 
   #drain(): void {
-    for (let next = this.#waiting?.shift(); next !== undefined; next = this.#waiting?.shift()) this.#step(next)
+    for (let next = this.#waiting?.shift(); next !== undefined; next = this.#waiting?.shift())
+      this.#step(next)
   }
 
   #step(event: EventFrom<T>): void {

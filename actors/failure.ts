@@ -1,5 +1,11 @@
 /** Outcomes that are no success: how they come from what was thrown, and what may follow on them. */
-import { DeniedError, outcomeOf, toTroupeError, type Outcome, type TroupeError } from '../src/contracts/errors.ts'
+import {
+  DeniedError,
+  outcomeOf,
+  toTroupeError,
+  type Outcome,
+  type TroupeError,
+} from '../src/contracts/errors.ts'
 
 /** Any outcome but `completed`. */
 export type Failure = Exclude<Outcome, { status: 'completed' }>

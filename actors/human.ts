@@ -95,7 +95,11 @@ class HumanWork implements Work {
     this.#terms = terms
     this.#flow = new Driver(task.cell, this, task)
     const { timeoutMs, answer, otherwise } = terms
-    this.#flow.start(humanMachine, { timeoutMs, standIn: answer !== undefined, otherwise: otherwise !== undefined })
+    this.#flow.start(humanMachine, {
+      timeoutMs,
+      standIn: answer !== undefined,
+      otherwise: otherwise !== undefined,
+    })
   }
 
   receive(message: AnyEventObject): void {
@@ -155,7 +159,10 @@ class HumanWork implements Work {
       const check = (answer: unknown) => (output ? parseWith(output, answer) : checkText(answer))
       this.#withdraw = meta.run.ask({ request, check, decided: (...decision) => resolve(decision) })
     })
-    cell.pipe(decided, (result) => ({ type: 'work.decided', decision: result.status === 'completed' ? result.output : [] }))
+    cell.pipe(decided, (result) => ({
+      type: 'work.decided',
+      decision: result.status === 'completed' ? result.output : [],
+    }))
     const waiting: ApprovalRequest = { ...request, runId: meta.run.id, status: 'waiting', decisions: [] }
     this.#task.record({ type: 'approval.requested', request: waiting })
     this.#task.waiting(true)
@@ -165,7 +172,9 @@ class HumanWork implements Work {
     if (request) this.#task.record({ type: 'approval.decided', request })
     this.#task.waiting(false)
     const outcome: Outcome =
-      decision.verdict === 'answered' ? { status: 'completed', output: decision.output } : outcomeOf(decision.error)
+      decision.verdict === 'answered'
+        ? { status: 'completed', output: decision.output }
+        : outcomeOf(decision.error)
     this.#flow.send({ type: 'question.decided', outcome })
   }
 
@@ -184,7 +193,8 @@ class HumanWork implements Work {
 
   #askOther(): void {
     const { otherwise } = this.#terms
-    if (otherwise) this.#task.delegate(otherwise, this.#task.request.payload, { parsed: this.#task.meta.parsed })
+    if (otherwise)
+      this.#task.delegate(otherwise, this.#task.request.payload, { parsed: this.#task.meta.parsed })
   }
 
   #takeBack(): void {

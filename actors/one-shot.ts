@@ -16,9 +16,7 @@ export const oneShot = <I, O>(agent: unknown): AgentLogic<I, O> => {
       if (status !== 'active') return
       const run = privateSystem()(agent as AnyAgent, input)
       runs.set(self, run)
-      void run.outcome.then((outcome) => {
-        if (self.getSnapshot().status === 'active') self.send({ type: 'run.ended', outcome } as EventObject)
-      })
+      void run.outcome.then((outcome) => self.send({ type: 'run.ended', outcome } as EventObject))
     },
     transition: (snapshot, event, { self }) => {
       if (snapshot.status !== 'active') return snapshot

@@ -32,7 +32,9 @@ export function parallel(name: string, given: object): AnyAgent {
   const keys = Object.keys(branches)
   if (keys.length === 0) throw new ConfigurationError(`"${name}" needs at least one branch`)
   if (typeof need === 'object' && !(need.quorum >= 1 && need.quorum <= keys.length)) {
-    throw new ConfigurationError(`"${name}" has ${String(keys.length)} branches, of which ${String(need.quorum)} cannot complete`)
+    throw new ConfigurationError(
+      `"${name}" has ${String(keys.length)} branches, of which ${String(need.quorum)} cannot complete`,
+    )
   }
   const work = (input: unknown, task: TaskScope): Work => new ParallelWork(task, input, options, need)
   return defineAgent<never, unknown>(name, options, { work, parts: partsOf(branches) }, ofPatterns)

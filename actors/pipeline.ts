@@ -20,7 +20,10 @@ export function pipeline<const T extends readonly [AnyAgent, ...AnyAgent[]]>(
 ): Agent<In<T[0]>, Out<Last<T>>>
 export function pipeline(name: string, stages: readonly AnyAgent[], options: object = {}): AnyAgent {
   if (stages.length === 0) throw new ConfigurationError(`"${name}" needs at least one stage`)
-  const parts: readonly Part[] = stages.map((agent) => ({ agent, gate: (agent as Partial<Gated>)[gate] ?? {} }))
+  const parts: readonly Part[] = stages.map((agent) => ({
+    agent,
+    gate: (agent as Partial<Gated>)[gate] ?? {},
+  }))
   const rules = parts.map(({ agent, gate: { revise, fallback } }, at): StageRule => ({
     name: agent.name,
     revise: revise && { to: placeOf(name, stages, at, revise.to), max: revise.max ?? 2 },
@@ -56,7 +59,9 @@ export function stage<I, O>(
   },
 ): Stage<I, O> {
   if (options.revise && !options.validate) {
-    throw new ConfigurationError(`stage "${agent.name}": \`revise\` needs \`validate\`, which finds the faults`)
+    throw new ConfigurationError(
+      `stage "${agent.name}": \`revise\` needs \`validate\`, which finds the faults`,
+    )
   }
   const gated: unknown = Object.create(agent, { stage: { value: true }, [gate]: { value: options } })
   return gated as Stage<I, O>
@@ -152,7 +157,11 @@ class PipelineWork implements Work {
     }
   }
 
-  #ask(agent: AnyAgent | undefined, input: unknown, revision: Extract<PipelineEffect, { revision: unknown }>['revision']): void {
+  #ask(
+    agent: AnyAgent | undefined,
+    input: unknown,
+    revision: Extract<PipelineEffect, { revision: unknown }>['revision'],
+  ): void {
     if (!agent) return
     this.#asked = agent
     this.#task.delegate(agent, input, { revision, parsed: this.#parsed[this.#at] })
@@ -160,7 +169,13 @@ class PipelineWork implements Work {
 
   #recordRevision(to: number, faults: readonly string[]): void {
     const chosen = this.#rules[to]?.name ?? ''
-    this.#task.record({ type: 'decision.made', kind: 'revision', chosen, alternatives: [], reason: faults.join('; ') })
+    this.#task.record({
+      type: 'decision.made',
+      kind: 'revision',
+      chosen,
+      alternatives: [],
+      reason: faults.join('; '),
+    })
   }
 }
 

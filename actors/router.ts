@@ -51,7 +51,8 @@ export function router(name: string, given: object): AnyAgent {
   if (minConfidence !== undefined && !otherwise) {
     throw new ConfigurationError(`"${name}": \`minConfidence\` needs \`otherwise\`, for what is below it`)
   }
-  if (Object.keys(to).length === 0) throw new ConfigurationError(`"${name}" needs at least one target in \`to\``)
+  if (Object.keys(to).length === 0)
+    throw new ConfigurationError(`"${name}" needs at least one target in \`to\``)
   const choices: RouterInput = {
     targets: Object.keys(to),
     otherwise: otherwise !== undefined,
@@ -207,7 +208,10 @@ class RouterWork implements Work {
   #handoff(target: AnyAgent, request: unknown, steps: readonly RouterStep[]): HandoffContext {
     const { meta, definition, cell } = this.#task
     const { to, otherwise, history } = this.#options
-    const taken = steps.map((step) => ({ agent: (to[step.to] ?? otherwise)?.name ?? step.to, outcome: step.outcome }))
+    const taken = steps.map((step) => ({
+      agent: (to[step.to] ?? otherwise)?.name ?? step.to,
+      outcome: step.outcome,
+    }))
     return {
       from: definition.name,
       to: target.name,
@@ -223,7 +227,10 @@ class RouterWork implements Work {
 const alternativesTo = (chosen: string, targets: Branches, otherwise: AnyAgent | undefined): string[] =>
   [...Object.keys(targets), ...(otherwise ? ['otherwise'] : [])].filter((key) => key !== chosen)
 
-const historyFor = (kind: RouterOptions['history'], history: readonly ModelMessage[]): readonly ModelMessage[] => {
+const historyFor = (
+  kind: RouterOptions['history'],
+  history: readonly ModelMessage[],
+): readonly ModelMessage[] => {
   if (kind === 'none' || history.length === 0) return []
   if (kind !== 'nested') return history
   return [{ role: 'user', text: history.map(({ role, text }) => `${role}: ${text}`).join('\n\n') }]

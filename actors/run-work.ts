@@ -1,10 +1,16 @@
 /** An attempt made by a function: its `ctx`, what it waits for, and its end. */
 import type { AnyEventObject } from 'xstate'
 import type { Ctx } from '../src/contracts/agents.ts'
-import { CancelledError, errorOf, outcomeOf, type Outcome, type TroupeError } from '../src/contracts/errors.ts'
+import {
+  CancelledError,
+  errorOf,
+  outcomeOf,
+  type Outcome,
+  type TroupeError,
+} from '../src/contracts/errors.ts'
 import type { MaybePromise } from '../src/contracts/schemas.ts'
 import type { EndOfWork, StartWork, TaskScope, Work } from '../src/contracts/tasks.ts'
-import { TaskContext } from './task-context.ts'
+import { TaskContext, type Attempt } from './task-context.ts'
 
 type Run = (input: never, ctx: Ctx) => MaybePromise<unknown>
 type Piped = { status: 'completed'; output: unknown } | { status: 'failed'; error: TroupeError }
@@ -25,7 +31,7 @@ export const runFunction =
   }
 
 /** One call of the function. */
-export class RunWork implements Work {
+class RunWork implements Work, Attempt {
   readonly task: TaskScope
   #waiting: Map<string, Waiting> | undefined
   /** Why it is over. The error is made when somebody asks: most attempts end well. */
@@ -44,7 +50,6 @@ export class RunWork implements Work {
     this.task.cell.pipe(result, (settled) => ({ type: 'work.settled', work: this, settled }))
   }
 
-  /** Made when it is read: most functions never look. */
   get signal(): AbortSignal {
     if (!this.#aborter) {
       this.#aborter = new AbortController()
@@ -53,13 +58,11 @@ export class RunWork implements Work {
     return this.#aborter.signal
   }
 
-  /** Why nothing is sent any more; `undefined` while the attempt goes on. */
   get over(): CancelledError | undefined {
     if (this.#reason === undefined) return undefined
     return (this.#error ??= new CancelledError(this.#reason))
   }
 
-  /** @throws CancelledError once the attempt is over */
   refuseWhenOver(): void {
     if (this.over) throw this.over
   }
@@ -91,7 +94,6 @@ export class RunWork implements Work {
     }
   }
 
-  /** Waits for the response to a request. */
   wait<T>(id: string): Promise<T> {
     let resolve!: (value: never) => void
     let reject!: (error: TroupeError) => void
@@ -103,7 +105,6 @@ export class RunWork implements Work {
     return promise
   }
 
-  /** Takes a request back; who waits for it is told. */
   giveUp(id: string, error: CancelledError): void {
     const waiting = this.#take(id)
     if (!waiting) return

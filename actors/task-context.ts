@@ -9,16 +9,32 @@ import type { Logger } from '../src/contracts/ports.ts'
 import type { MaybePromise } from '../src/contracts/schemas.ts'
 import type { TaskScope } from '../src/contracts/tasks.ts'
 import type { StepContext } from '../src/contracts/tools.ts'
-import type { RunWork } from './run-work.ts'
 
+/** The attempt that a context belongs to. */
+export interface Attempt {
+  readonly task: TaskScope
+  /** Made when it is read. */
+  readonly signal: AbortSignal
+  /** Why nothing is sent any more; `undefined` while the attempt goes on. */
+  readonly over: CancelledError | undefined
+  /** @throws CancelledError once it is over */
+  refuseWhenOver(): void
+  /** Waits for the response to a request. */
+  wait<T>(id: string): Promise<T>
+  /** Takes a request back; who waits for it is told. */
+  giveUp(id: string, error: CancelledError): void
+  sleep(ms: number): Promise<void>
+}
+
+/** One per attempt. */
 export class TaskContext implements Ctx {
-  readonly #work: RunWork
+  readonly #work: Attempt
   readonly #task: TaskScope
   /** How often each name of a step was used in this attempt. */
   #names: Map<string, number> | undefined
   #log: Logger | undefined
 
-  constructor(work: RunWork) {
+  constructor(work: Attempt) {
     this.#work = work
     this.#task = work.task
   }
@@ -74,7 +90,8 @@ export class TaskContext implements Ctx {
   }
 
   get ask(): Ctx['ask'] {
-    return <I, O>(agent: Agent<I, O>, input: I, options?: TaskOptions) => this.#ask<O>(agent as never, input, options)
+    return <I, O>(agent: Agent<I, O>, input: I, options?: TaskOptions) =>
+      this.#ask<O>(agent as never, input, options)
   }
 
   get step(): Ctx['step'] {
@@ -89,7 +106,12 @@ export class TaskContext implements Ctx {
   get help(): Ctx['help'] {
     return (capability, task) =>
       Promise.reject(
-        this.#work.over ?? new DeliveryError('NO_PEER', `nobody offers "${capability}" to "${this.#task.definition.name}"`, task),
+        this.#work.over ??
+          new DeliveryError(
+            'NO_PEER',
+            `nobody offers "${capability}" to "${this.#task.definition.name}"`,
+            task,
+          ),
       )
   }
 
@@ -172,5 +194,6 @@ class Step implements StepContext {
 }
 
 const abortedBy = ({ reason }: AbortSignal): CancelledError =>
-  reason instanceof CancelledError ? reason : new CancelledError(reason instanceof Error ? reason.message : String(reason))
-
+  reason instanceof CancelledError
+    ? reason
+    : new CancelledError(reason instanceof Error ? reason.message : String(reason))

@@ -24,15 +24,13 @@ import { Driver } from './driver.ts'
 import { failureOf, isForFallback, retryAfterOf, type Failure } from './failure.ts'
 import { listening } from './listen.ts'
 import { Requests } from './requests.ts'
-import { TimeLimit } from './time-limit.ts'
+import { countsForCircuit, errorIn, judgeRetry } from './verdicts.ts'
+import { itself, Waits } from './waits.ts'
 
 /** The logic of a task's cell. */
 export const taskLogic: CellLogic<AnyEventObject, TaskInput, TaskKernel> = {
   [incarnate]: (cell, input) => new Task(cell, input),
 }
-
-// In `Task.#waiting`: the task itself, beside the ids of those below it.
-const itself = ''
 
 class Task implements Incarnation, TaskScope {
   readonly cell: TaskKernel
@@ -45,11 +43,9 @@ class Task implements Incarnation, TaskScope {
   /** From the start of an attempt to its `done`. */
   #working = false
   #error: TroupeError | undefined
-  #limit: TimeLimit | undefined
   #requests: Requests | undefined
   #fallback: string | undefined
-  /** Who waits for people: requests of this task, and the task itself. */
-  #waiting: Set<string> | undefined
+  #waits: Waits | undefined
   #steps: Map<string, unknown> | undefined
   #ending = ''
 
@@ -61,7 +57,9 @@ class Task implements Incarnation, TaskScope {
     this.#flow = new Driver(cell, this)
     this.#flow.start(taskMachine, limitsOf(given))
     this.#flow.send(
-      given.permit ? { type: 'attempt.granted' } : { type: 'attempt.denied', retryAfterMs: given.retryAfterMs },
+      given.permit
+        ? { type: 'attempt.granted' }
+        : { type: 'attempt.denied', retryAfterMs: given.retryAfterMs },
     )
   }
 
@@ -97,7 +95,7 @@ class Task implements Incarnation, TaskScope {
         this.#ending = message['reason'] as string
         return this.#flow.send({ type: 'task.cancel', reason: this.#ending })
       case 'task.waiting':
-        return this.#waits(message['id'] as string, message['waiting'] as boolean)
+        return this.#noteWait(message['id'] as string, message['waiting'] as boolean)
       case 'attempt.granted':
         this.#given.permit = message['permit'] as TaskInput['permit']
         return this.#flow.send({ type: 'attempt.granted' })
@@ -151,7 +149,7 @@ class Task implements Incarnation, TaskScope {
 
   withdraw(id: string, reason: string): void {
     if (!this.#requests?.closed(id)) return
-    this.#waits(id, false)
+    this.#noteWait(id, false)
     this.cell.withdraw(id, reason)
   }
 
@@ -168,7 +166,7 @@ class Task implements Incarnation, TaskScope {
   }
 
   waiting(waiting: boolean): void {
-    this.#waits(itself, waiting)
+    this.#noteWait(itself, waiting)
   }
 
   #start(attempt: number): void {
@@ -182,31 +180,23 @@ class Task implements Incarnation, TaskScope {
     } catch (thrown) {
       this.done(failureOf(thrown))
     }
-    if (this.#working && timeoutMs !== Infinity) {
-      this.#limit = new TimeLimit(this.cell, 'attempt', { type: 'attempt.timer' }, timeoutMs)
-      if (this.#waiting?.size) this.#limit.pause()
-    }
+    if (this.#working && timeoutMs !== Infinity) (this.#waits ??= new Waits(this.cell)).limit(timeoutMs)
   }
 
   #end(): void {
     const done = !this.#working && this.#ending === ''
     this.#working = false
-    this.#limit?.cancel()
-    this.#limit = undefined
     const work = this.#work
     this.#work = undefined
     const reason = this.#ending || 'the task that asked has ended'
     work?.ended?.({ done, reason })
     this.#requests?.withdrawAll(reason)
     this.#ending = ''
-    if (this.#waiting?.size) {
-      this.#waiting.clear()
-      this.cell.waiting(false)
-    }
+    this.#waits?.end()
   }
 
   #responded(id: string, outcome: Outcome): void {
-    this.#waits(id, false)
+    this.#noteWait(id, false)
     if (id === this.#fallback) {
       this.#fallback = undefined
       this.#flow.send({ type: 'fallback.answered', outcome: this.#check(outcome, undefined) })
@@ -242,7 +232,7 @@ class Task implements Incarnation, TaskScope {
 
   #requestTimedOut(id: string, timeoutMs: number): void {
     if (!this.#requests?.closed(id)) return
-    this.#waits(id, false)
+    this.#noteWait(id, false)
     this.cell.withdraw(id, 'its time is over')
     const outcome = failureOf(new TimeoutError(`a request of "${this.definition.name}"`, timeoutMs))
     this.#answer(id, outcome)
@@ -254,22 +244,14 @@ class Task implements Incarnation, TaskScope {
   }
 
   #fail(failure: Failure): void {
-    const { retry } = this.definition
-    let outcome = failure
-    let retryable = false
-    const error = 'error' in failure ? failure.error : undefined
-    try {
-      retryable = error !== undefined && retry.when(error)
-    } catch (thrown) {
-      outcome = failureOf(thrown)
-    }
-    this.#error = 'error' in outcome ? outcome.error : undefined
+    const { outcome, retryable } = judgeRetry(this.definition, failure)
+    this.#error = errorIn(outcome)
     this.#flow.send({
       type: 'attempt.failed',
       outcome,
       retryable,
       fallback: isForFallback(outcome),
-      jitter: retryable && retry.jitter ? this.cell.random() : 1,
+      jitter: retryable && this.definition.retry.jitter ? this.cell.random() : 1,
       retryAfterMs: retryAfterOf(this.#error),
     })
   }
@@ -279,18 +261,8 @@ class Task implements Incarnation, TaskScope {
     this.#given.permit = undefined
     if (!permit) return
     const durationMs = this.cell.now() - this.#attemptAt
-    this.cell.report({ type: 'attempt.failed', id: this.taskId, permit, counts: this.#counts(), durationMs })
-  }
-
-  #counts(): boolean {
-    const { circuit } = this.definition
-    if (!circuit || !this.#error) return false
-    try {
-      return circuit.counts(this.#error)
-    } catch (thrown) {
-      this.cell.log.error({ error: thrown, agent: this.definition.name }, '`circuit.counts` threw')
-      return true
-    }
+    const counts = countsForCircuit(this.definition, this.#error, this.cell.log)
+    this.cell.report({ type: 'attempt.failed', id: this.taskId, permit, counts, durationMs })
   }
 
   #waitForRetry(delayMs: number): void {
@@ -325,18 +297,9 @@ class Task implements Incarnation, TaskScope {
     this.cell.settle(outcome)
   }
 
-  #waits(id: string, waiting: boolean): void {
-    const set = this.#waiting
-    if (!waiting && !set?.has(id)) return
-    const who = set ?? (this.#waiting = new Set())
-    const before = who.size
-    if (waiting) who.add(id)
-    else who.delete(id)
-    this.#requests?.waits(id, waiting)
-    if (before > 0 === who.size > 0) return
-    if (who.size > 0) this.#limit?.pause()
-    else this.#limit?.resume()
-    this.cell.waiting(who.size > 0)
+  #noteWait(who: string, waiting: boolean): void {
+    if (waiting) this.#waits ??= new Waits(this.cell)
+    if (this.#waits?.note(who, waiting)) this.#requests?.waits(who, waiting)
   }
 }
 

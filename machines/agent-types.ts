@@ -107,7 +107,8 @@ export const retryAfter = ({ circuit, openUntil, limits }: AgentContext, at: num
   circuit === 'open' && openUntil !== undefined ? Math.max(0, openUntil - at) : limits.openMs
 
 /** Whether its time to stay open is over. */
-export const isDue = ({ openUntil }: AgentContext, at: number): boolean => openUntil !== undefined && at >= openUntil
+export const isDue = ({ openUntil }: AgentContext, at: number): boolean =>
+  openUntil !== undefined && at >= openUntil
 
 /** Whether a permit of the half-open circuit is left. */
 export const hasProbeLeft = ({ probing, passed, missed, limits }: AgentContext): boolean =>

@@ -38,7 +38,9 @@ const isBad = (event: AgentEvent): boolean => event.type === 'attempt.failed' &&
 
 /** What the result of a probe decides; one that has none only gives its permit back. */
 const verdict = (args: Args): 'open' | 'close' | 'wait' =>
-  isProbe(args) && (isGood(args.event) || isBad(args.event)) ? judgeProbe(args.context, isGood(args.event)) : 'wait'
+  isProbe(args) && (isGood(args.event) || isBad(args.event))
+    ? judgeProbe(args.context, isGood(args.event))
+    : 'wait'
 
 /** Whether the circuit opens after this result, in a row or by the window. */
 const trips = ({ context, event }: Args): boolean => {
@@ -89,7 +91,9 @@ const statechart = setup({
     })),
     countFailure: assign({
       failures: ({ context, event }) =>
-        isResult(event) && isBad(event) ? Math.min(context.failures + 1, context.limits.failures) : context.failures,
+        isResult(event) && isBad(event)
+          ? Math.min(context.failures + 1, context.limits.failures)
+          : context.failures,
     }),
     grant: emit(({ event }) => ({ type: 'attempt.grant', id: idOf(event), probe: false })),
     deny: emit(({ context, event }) => ({
@@ -144,7 +148,8 @@ const statechart = setup({
     halfOpen: assign({ ...noProbes, circuit: 'half-open' }),
     close: assign({ ...noProbes, circuit: 'closed', failures: 0, trips: 0, openUntil: undefined }),
     armOpen: enqueueActions(({ context, enqueue }) => {
-      if (context.openUntil !== undefined) enqueue.emit({ type: 'timer.arm', key: 'open', at: context.openUntil })
+      if (context.openUntil !== undefined)
+        enqueue.emit({ type: 'timer.arm', key: 'open', at: context.openUntil })
     }),
     cancelOpen: emit({ type: 'timer.cancel', key: 'open' }),
     startProbe: emit(({ event }) => ({ type: 'task.start', id: idOf(event), probe: true })),
@@ -173,10 +178,7 @@ const admit = { target: 'running', actions: ['countTask', 'startTask'] } as cons
 const openUp = [{ type: 'announce', params: { to: 'open' } }, 'open'] as const
 const openHalf = [{ type: 'announce', params: { to: 'half-open' } }, 'halfOpen', 'countProbe'] as const
 const closeIt = [{ type: 'announce', params: { to: 'closed' } }, 'close'] as const
-const refuse = [
-  { guard: 'hasFallback', actions: ['countTask', 'divert'] },
-  { actions: 'reject' },
-] as const
+const refuse = [{ guard: 'hasFallback', actions: ['countTask', 'divert'] }, { actions: 'reject' }] as const
 
 /** One per agent; tests and diagrams use it as it is, the kernel runs it compiled. */
 export const agentMachine = statechart.createMachine({

@@ -47,9 +47,13 @@ const needed = ({ need, branches }: ParallelContext): number => {
 }
 
 // A branch may be called `toString`.
-const has = (results: Readonly<Record<string, Outcome>>, branch: string): boolean => Object.hasOwn(results, branch)
+const has = (results: Readonly<Record<string, Outcome>>, branch: string): boolean =>
+  Object.hasOwn(results, branch)
 
-const withResult = ({ results }: ParallelContext, { branch, outcome }: ParallelEvent): Record<string, Outcome> => ({
+const withResult = (
+  { results }: ParallelContext,
+  { branch, outcome }: ParallelEvent,
+): Record<string, Outcome> => ({
   ...results,
   [branch]: outcome,
 })
@@ -58,7 +62,10 @@ const pending = (context: ParallelContext, event: ParallelEvent): readonly strin
   context.branches.filter((branch) => branch !== event.branch && !has(context.results, branch))
 
 /** How many have completed with this one, and how many still can; without a copy, as it is asked for each branch. */
-const count = ({ branches, results }: ParallelContext, event: ParallelEvent): { completed: number; open: number } => {
+const count = (
+  { branches, results }: ParallelContext,
+  event: ParallelEvent,
+): { completed: number; open: number } => {
   let completed = 0
   let open = 0
   for (const branch of branches) {
@@ -88,12 +95,16 @@ const isImpossible = (context: ParallelContext, event: ParallelEvent): boolean =
 /** All branches, in their order. */
 const inOrder = (context: ParallelContext, event: ParallelEvent): Record<string, Outcome> => {
   const results = withResult(context, event)
-  return Object.fromEntries(context.branches.map((branch) => [branch, (has(results, branch) && results[branch]) || notNeeded]))
+  return Object.fromEntries(
+    context.branches.map((branch) => [branch, (has(results, branch) && results[branch]) || notNeeded]),
+  )
 }
 
 const firstFailed = (context: ParallelContext, event: ParallelEvent): Outcome => {
   const results = withResult(context, event)
-  const failed = context.branches.find((branch) => has(results, branch) && results[branch]?.status !== 'completed')
+  const failed = context.branches.find(
+    (branch) => has(results, branch) && results[branch]?.status !== 'completed',
+  )
   return (failed !== undefined && results[failed]) || event.outcome
 }
 
@@ -111,7 +122,10 @@ const statechart = setup({
   },
   actions: {
     ask: emit({ type: 'branches.ask' }),
-    withdraw: emit(({ context, event }) => ({ type: 'branches.withdraw', branches: pending(context, event) })),
+    withdraw: emit(({ context, event }) => ({
+      type: 'branches.withdraw',
+      branches: pending(context, event),
+    })),
     join: emit(({ context, event }) => ({ type: 'results.join', results: inOrder(context, event) })),
     fail: emit(({ context, event }) => ({ type: 'work.done', outcome: firstFailed(context, event) })),
     keep: assign({ results: ({ context, event }) => withResult(context, event) }),

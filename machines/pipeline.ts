@@ -75,7 +75,8 @@ const setAt = <T>(list: readonly T[], at: number, value: T): readonly T[] => {
 
 const ruleOf = ({ stages, at }: PipelineContext): StageRule | undefined => stages[at]
 
-const faultsOf = (event: PipelineEvent): readonly string[] => (event.type === 'stage.faulted' ? event.faults : [])
+const faultsOf = (event: PipelineEvent): readonly string[] =>
+  event.type === 'stage.faulted' ? event.faults : []
 
 const outputOf = (event: PipelineEvent): unknown => (event.type === 'stage.failed' ? undefined : event.output)
 
@@ -122,8 +123,15 @@ const statechart = setup({
         revision: { round, previous: outputs[to], faults: faultsOf(event) },
       }
     }),
-    fallBack: emit(({ context }) => ({ type: 'fallback.ask', at: context.at, input: context.inputs[context.at] })),
-    complete: emit(({ event }) => ({ type: 'work.done', outcome: { status: 'completed', output: outputOf(event) } })),
+    fallBack: emit(({ context }) => ({
+      type: 'fallback.ask',
+      at: context.at,
+      input: context.inputs[context.at],
+    })),
+    complete: emit(({ event }) => ({
+      type: 'work.done',
+      outcome: { status: 'completed', output: outputOf(event) },
+    })),
     refuse: emit(({ context, event }) => ({ type: 'work.refuse', at: context.at, faults: faultsOf(event) })),
     fail: emit(({ event }) => ({
       type: 'work.done',

@@ -69,7 +69,11 @@ const isKnown = ({ targets }: RouterContext, { to }: Decided): boolean => target
 const isSure = ({ minConfidence }: RouterContext, { confidence }: Decided): boolean =>
   confidence === undefined || confidence >= minConfidence
 
-const handOver = (to: string | undefined, event: RouterEvent, steps: readonly RouterStep[]): RouterEffect => ({
+const handOver = (
+  to: string | undefined,
+  event: RouterEvent,
+  steps: readonly RouterStep[],
+): RouterEffect => ({
   type: 'target.ask',
   to,
   input: event.type === 'decision.made' ? event.input : undefined,
@@ -108,7 +112,10 @@ const statechart = setup({
           ? [...context.steps, { to: context.to ?? 'otherwise', outcome: event.outcome }]
           : context.steps,
     }),
-    miss: emit(({ event }) => ({ type: 'route.missing', to: event.type === 'decision.made' ? event.to : '' })),
+    miss: emit(({ event }) => ({
+      type: 'route.missing',
+      to: event.type === 'decision.made' ? event.to : '',
+    })),
     end: emit(({ event }) => ({ type: 'work.done', outcome: outcomeOf(event) })),
   },
 })

@@ -4,7 +4,7 @@
  */
 import type { AnyStateMachine, AnyStateNode, AnyTransitionDefinition, EventObject } from 'xstate'
 import { compileAction } from './compile-actions.ts'
-import { Args, type Leaf, type Operation, type Plan } from './compile-run.ts'
+import { Args, type Leaf, type Operation, type Plan, type Run } from './compile-run.ts'
 
 /** Makes the plans of one machine. `leafOf` finds the leaf for a node without children. */
 export const planner = (machine: AnyStateMachine, leafOf: (node: AnyStateNode) => Leaf) => {
@@ -100,15 +100,18 @@ const finishing = (node: AnyStateNode): Operation => {
   const { root } = machine
   const isEnd = parent === root
   return (run) => {
-    const given = resultOf(output, run.args)
-    if (raised) run.raise({ type: raised, output: given } as EventObject)
-    if (!isEnd) return
+    if (!isEnd) {
+      if (raised) run.raise({ type: raised, output: resultOf(output, run) } as EventObject)
+      return
+    }
+    // Nothing is left that could hear of it.
     run.status = 'done'
+    const given = resultOf(output, run)
     if (root.output === undefined) return
     const event: EventObject & { output: unknown } = { type: `xstate.done.state.${node.id}`, output: given }
-    run.output = resultOf(root.output, new Args(run.context, event))
+    run.output = typeof root.output === 'function' ? root.output(new Args(run.context, event) as never) : root.output
   }
 }
 
-const resultOf = (output: unknown, args: Args): unknown =>
-  typeof output === 'function' ? output(args) : output
+const resultOf = (output: unknown, run: Run): unknown =>
+  typeof output === 'function' ? output(run.args) : output

@@ -18,6 +18,9 @@ interface Inside {
 
 const STOPPED = 2
 
+/** Machines tell of each step; of other logic nobody knows what it handles. */
+const isMachine = (logic: object): boolean => 'root' in logic && 'resolveState' in logic
+
 const inside = (actor: AnyActorRef): Inside => actor as unknown as Inside
 
 /** Starts it; a throw at the start passes on. @param snapshot goes on from there */
@@ -36,6 +39,7 @@ class ActorLife implements Life {
   constructor(logic: AnyActorLogic, host: Host, input: unknown, snapshot: Snapshot<unknown> | undefined) {
     this.#host = host
     this.#system = new CellSystem(this, host)
+    this.#system.countsSteps = isMachine(logic)
     // A parent makes XState tell ends instead of throwing them at the process, and share our system.
     const options = { id: host.id, input, parent: this.#system.parent, ...(snapshot && { snapshot }) }
     const actor = createActor(logic, options as object)
@@ -43,6 +47,7 @@ class ActorLife implements Life {
     this.#system.root = this.actor
     actor.start()
     this.#inTurn = false
+    if (this.#failure) this.discard()
     this.#rethrow()
   }
 

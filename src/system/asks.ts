@@ -122,6 +122,7 @@ export const reply = (kernel: Core, from: Cell, mail: Mail | undefined, outcome:
     kernel.sent += 1
     kernel.handled += 1
     asker.answered = true
+    if (outcome.status === 'completed') kernel.share(outcome.output)
     return asker.settle(outcome)
   }
   const payload = outcome.status === 'completed' ? outcome.output : outcome

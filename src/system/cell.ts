@@ -261,6 +261,8 @@ export interface Core {
   /** What becomes of the message in hand, unless it is handled. */
   fate: 'handled' | 'kept' | 'dead' | 'unhandled'
   mail(event: EventObject, from: Party | undefined): Mail
+  /** Freezes what travels by reference, in development and tests. */
+  share(value: unknown): void
   idOf(mail: Mail): string
   messageOf(mail: Mail, to: Cell | undefined, address?: Address): AgentMessage
   tell(from: Party | undefined, ref: AnyRef, event: EventObject): 'accepted' | 'rejected'

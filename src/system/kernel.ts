@@ -115,8 +115,13 @@ export class Kernel implements Registers {
 
   /** Counts nothing yet: `post` does. */
   mail(event: EventObject, from: Party | undefined): Mail {
-    if (this.#options.freeze) deepFreeze(event)
+    this.share(event)
     return new Mail(this, (this.#mails += 1), event, this.now(), from)
+  }
+
+  /** Two actors never share an object that one of them can change. */
+  share(value: unknown): void {
+    if (this.#options.freeze) deepFreeze(value)
   }
 
   /** The id of a mail's message. */
@@ -310,10 +315,10 @@ export class Kernel implements Registers {
     }
     if (mail.failures <= redeliver && cell.receiving) cell.mailbox.putBack([mail], (m) => this.isWork(cell, m))
     else {
-      if (redeliver > 0) this.deadLetter(mail, cell, 'poison')
-      else if (this.fate !== 'dead') this.handled += 1
       const told = `"${cell.ref.path}" failed to handle "${mail.event.type}": ${error.message}`
       mail.asker?.settle({ status: 'failed', error: new DefectError(told, thrown, 'ACTOR_CRASHED') })
+      if (redeliver > 0) this.deadLetter(mail, cell, 'poison')
+      else if (this.fate !== 'dead') this.handled += 1
     }
     const message = this.messageOf(mail, cell)
     this.events.emit({ type: 'message.failed', at: this.now(), ref: cell.ref, message, error })

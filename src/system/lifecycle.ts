@@ -59,8 +59,9 @@ export const spawnCell = (parent: Cell, birth: Birth): Cell => {
     beginLife(cell)
   } catch (thrown) {
     const error = startFailed(cell, thrown)
-    undoStart(cell, { type: 'error', error })
-    terminate(cell, { type: 'error', error })
+    // What it had started already is stopped, and may take its time.
+    cell.rest.intercept = (reason) => terminate(cell, reason)
+    endItself(cell, { type: 'error', error })
     throw error
   }
   if (kernel.events.active && cell.alive) {
@@ -80,7 +81,8 @@ export const restart = (cell: Cell): void => {
     beginLife(cell)
   } catch (thrown) {
     const error = startFailed(cell, thrown)
-    undoStart(cell, { type: 'error', error })
+    kill(cell, () => {}, { type: 'error', error })
+    cell.state = 'suspended'
     kernel.events.emit({ type: 'actor.start-failed', at: kernel.now(), ref: cell.ref, error })
     throw error
   }
@@ -90,11 +92,6 @@ export const restart = (cell: Cell): void => {
 
 const KILLED: ExitReason = { type: 'killed' }
 
-/** Nothing stays of a start that failed: no timer, no child, no link. */
-const undoStart = (cell: Cell, reason: ExitReason): void => {
-  kill(cell, () => {}, reason)
-  cell.state = 'suspended'
-}
 
 const startFailed = (cell: Cell, thrown: unknown): DefectError => {
   const why = toTroupeError(thrown)
@@ -211,8 +208,7 @@ const isDown = (cell: Cell, reason: ExitReason, stopped: boolean): void => {
   if (cell.more?.stop?.timer) cell.kernel.timers.cancel(cell.more.stop.timer)
   discardLife(cell)
   cell.state = 'suspended'
-  const abnormal = reason.type === 'error' || reason.type === 'killed'
-  if (abnormal) breakLinks(cell, reason)
+  breakLinks(cell, reason)
   if (cell.more?.owed && !cell.options.envelopes) settleOwed(cell)
   const intercept = cell.more?.intercept
   if (intercept) {

@@ -15,7 +15,9 @@ export class RunBook implements Runs {
   readonly #kernel: Core
   readonly #inbox: Inbox
   readonly #runs = new Map<string, RunRecord>()
+  /** A ring of ids. */
   readonly #ended: string[] = []
+  #nextEnded = 0
   /** Defaults of the system. */
   defaults: { budget: Budget; timeoutMs: number | undefined } = { budget: {}, timeoutMs: undefined }
   /** Set once no more runs are taken. */
@@ -92,9 +94,10 @@ export class RunBook implements Runs {
   #hasEnded(run: RunRecord): void {
     if (this.#runs.get(run.id) !== run) return
     this.inFlight -= 1
-    this.#ended.push(run.id)
-    if (this.#ended.length < 2 * ENDED_KEPT) return
-    for (const id of this.#ended.splice(0, ENDED_KEPT)) this.#runs.delete(id)
+    const oldest = this.#ended[this.#nextEnded]
+    if (oldest !== undefined) this.#runs.delete(oldest)
+    this.#ended[this.#nextEnded] = run.id
+    this.#nextEnded = (this.#nextEnded + 1) % ENDED_KEPT
   }
 
   /** For an agent that was asked outside any run: what it does is not kept. */

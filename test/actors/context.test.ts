@@ -7,7 +7,9 @@ const len = agent('len', { run: (text: string) => text.length })
 
 it('says whose task it is', async () => {
   const { system } = await rig()
-  const who = agent('who', { run: (_: string, { runId, taskId, attempt, key, now }) => ({ runId, taskId, attempt, key, at: now() }) })
+  const who = agent('who', {
+    run: (_: string, { runId, taskId, attempt, key, now }) => ({ runId, taskId, attempt, key, at: now() }),
+  })
   const told = await system.run(who, 'x', { id: 'run-1' })
   expect(told).toMatchObject({ runId: 'run-1', attempt: 1, key: `run-1/${told.taskId}`, at: 1_000 })
 })
@@ -27,7 +29,11 @@ describe('asking', () => {
 
   it('rejects with the error of the task below', async () => {
     const { system } = await rig()
-    const strict = agent('strict', { run: (_: string): string => { throw new RangeError('no') } })
+    const strict = agent('strict', {
+      run: (): string => {
+        throw new RangeError('no')
+      },
+    })
     const caught = agent('caught', {
       run: (text: string, ctx) => ctx.ask(strict, text).catch((error: { code: string }) => error.code),
     })
@@ -37,9 +43,12 @@ describe('asking', () => {
   it('takes a request back after its own limit', async () => {
     const { system, clock } = await rig()
     let signal: AbortSignal | undefined
-    const hung = agent('hung', { run: (_: string, ctx) => ((signal = ctx.signal), new Promise<string>(() => {})) })
+    const hung = agent('hung', {
+      run: (_: string, ctx) => ((signal = ctx.signal), new Promise<string>(() => {})),
+    })
     const asking = agent('asking', {
-      run: (text: string, ctx) => ctx.ask(hung, text, { timeoutMs: 20 }).catch((error: { code: string }) => error.code),
+      run: (text: string, ctx) =>
+        ctx.ask(hung, text, { timeoutMs: 20 }).catch((error: { code: string }) => error.code),
     })
     const run = system.submit(asking, 'x')
     await clock.advance(20)
@@ -52,7 +61,8 @@ describe('asking', () => {
     const aborter = new AbortController()
     const hung = agent('hung', { run: () => new Promise<string>(() => {}) })
     const asking = agent('asking', {
-      run: (text: string, ctx) => ctx.ask(hung, text, { signal: aborter.signal }).catch((error: { code: string }) => error.code),
+      run: (text: string, ctx) =>
+        ctx.ask(hung, text, { signal: aborter.signal }).catch((error: { code: string }) => error.code),
     })
     const run = system.submit(asking, 'x')
     await system.settle()
@@ -65,7 +75,12 @@ describe('asking', () => {
   it('leaves nothing at work below a task that has ended', async () => {
     const { system } = await rig()
     const hung = agent('hung', { run: () => new Promise<string>(() => {}) })
-    const hasty = agent('hasty', { run: async (text: string, { ask }) => { void ask(hung, text); return text } })
+    const hasty = agent('hasty', {
+      run: async (text: string, { ask }) => {
+        void ask(hung, text)
+        return text
+      },
+    })
     expect(await system.run(hasty, 'x')).toBe('x')
     await system.settle()
     expect(system.actor(hung).getSnapshot().context.running).toBe(0)
@@ -75,7 +90,12 @@ describe('asking', () => {
 describe('sleeping', () => {
   it('lasts as long as it says', async () => {
     const { system, clock } = await rig()
-    const sleepy = agent('sleepy', { run: async (_: string, { sleep, now }) => { await sleep(30); return now() } })
+    const sleepy = agent('sleepy', {
+      run: async (_: string, { sleep, now }) => {
+        await sleep(30)
+        return now()
+      },
+    })
     const run = system.submit(sleepy, 'x')
     await clock.advance(30)
     expect(await run.outcome).toEqual({ status: 'completed', output: 1_030 })
@@ -84,7 +104,12 @@ describe('sleeping', () => {
   it('ends at once when the task is cancelled', async () => {
     const { system } = await rig()
     let caught: unknown
-    const sleepy = agent('sleepy', { run: (_: string, { sleep }) => sleep(30).catch((error: unknown) => { caught = error }) })
+    const sleepy = agent('sleepy', {
+      run: (_: string, { sleep }) =>
+        sleep(30).catch((error: unknown) => {
+          caught = error
+        }),
+    })
     const run = system.submit(sleepy, 'x')
     await system.settle()
     run.cancel('enough')
@@ -97,7 +122,10 @@ describe('steps', () => {
   it('are in the events of the run, and each time under a key of its own', async () => {
     const { system } = await rig()
     const stepping = agent('stepping', {
-      run: async (_: string, { step }) => [await step('a', ({ key }) => key), await step('a', ({ key }) => key)],
+      run: async (_: string, { step }) => [
+        await step('a', ({ key }) => key),
+        await step('a', ({ key }) => key),
+      ],
     })
     const run = system.submit(stepping, 'x', { id: 'r' })
     const outcome = await run.outcome
@@ -105,23 +133,38 @@ describe('steps', () => {
     const keys = [`r/${taskId}/a#1`, `r/${taskId}/a#2`]
     expect(outcome).toEqual({ status: 'completed', output: keys })
     const ended = (await eventsOf(run)).filter(({ type }) => type === 'step.ended')
-    expect(ended).toMatchObject(keys.map((key) => ({ name: 'a', key, outcome: { status: 'completed', output: key } })))
+    expect(ended).toMatchObject(
+      keys.map((key) => ({ name: 'a', key, outcome: { status: 'completed', output: key } })),
+    )
   })
 
   it('that fail reject, and say so in the events', async () => {
     const { system } = await rig()
-    const failing = agent('failing', { run: (_: string, { step }) => step('a', () => { throw new Error('no') }) })
+    const failing = agent('failing', {
+      run: (_: string, { step }) =>
+        step('a', () => {
+          throw new Error('no')
+        }),
+    })
     const run = system.submit(failing, 'x')
     expect(codeOf(await run.outcome)).toBe('DEFECT')
     expect(await eventsOf(run)).toContainEqual(
-      expect.objectContaining({ type: 'step.ended', outcome: expect.objectContaining({ status: 'failed' }) as unknown }),
+      expect.objectContaining({
+        type: 'step.ended',
+        outcome: expect.objectContaining({ status: 'failed' }) as unknown,
+      }),
     )
   })
 })
 
 it('tells the run what a function emits', async () => {
   const { system } = await rig()
-  const chatty = agent('chatty', { run: (text: string, { emit }) => { emit('progress', { done: 1 }); return text } })
+  const chatty = agent('chatty', {
+    run: (text: string, { emit }) => {
+      emit('progress', { done: 1 })
+      return text
+    },
+  })
   const run = system.submit(chatty, 'x')
   await run.outcome
   expect(await eventsOf(run)).toContainEqual(

@@ -35,7 +35,9 @@ it('takes only answers that fit, and parses them once', async () => {
   const desk = human('desk', { output: z.string().transform((text) => text.length) })
   const run = system.submit(desk, 'x')
   const { id } = await waiting(system)
-  await expect(system.approvals.answer(id, { by: 'ann', output: 3 })).rejects.toMatchObject({ code: 'INVALID_OUTPUT' })
+  await expect(system.approvals.answer(id, { by: 'ann', output: 3 })).rejects.toMatchObject({
+    code: 'INVALID_OUTPUT',
+  })
   await system.approvals.answer(id, { by: 'ann', output: 'four' })
   expect(await run.outcome).toEqual({ status: 'completed', output: 4 })
 })
@@ -44,14 +46,19 @@ it('takes nothing but text where nothing else is said', async () => {
   const { system } = await rig()
   system.submit(human('desk'), 'x')
   const { id } = await waiting(system)
-  await expect(system.approvals.answer(id, { by: 'ann', output: 3 })).rejects.toMatchObject({ code: 'INVALID_OUTPUT' })
+  await expect(system.approvals.answer(id, { by: 'ann', output: 3 })).rejects.toMatchObject({
+    code: 'INVALID_OUTPUT',
+  })
 })
 
 it('is rejected when somebody denies', async () => {
   const { system } = await rig()
   const run = system.submit(human('desk'), 'x')
   await system.approvals.deny((await waiting(system)).id, { by: 'ann', reason: 'not today' })
-  expect(await run.outcome).toMatchObject({ status: 'rejected', error: { code: 'DENIED', reason: 'not today' } })
+  expect(await run.outcome).toMatchObject({
+    status: 'rejected',
+    error: { code: 'DENIED', reason: 'not today' },
+  })
 })
 
 describe('when nobody decides in time', () => {
@@ -86,7 +93,10 @@ it('takes its question back when its task is cancelled', async () => {
 it('does not use up the time limits of the tasks above while it waits', async () => {
   const { system, clock } = await rig()
   const desk = human('desk')
-  const boss = agent('boss', { timeoutMs: 50, run: (text: string, { ask }) => ask(desk, text, { timeoutMs: 30 }) })
+  const boss = agent('boss', {
+    timeoutMs: 50,
+    run: (text: string, { ask }) => ask(desk, text, { timeoutMs: 30 }),
+  })
   const run = system.submit(boss, 'x')
   const { id } = await waiting(system)
   await clock.advance(10_000)
@@ -117,7 +127,11 @@ it('goes on with the time that was left once somebody has answered', async () =>
 describe('a function that stands in for people', () => {
   it('settles at once', async () => {
     const { system } = await rig()
-    const desk = human('desk', { input: z.object({ q: z.string() }), output: z.number(), answer: ({ q }) => q.length })
+    const desk = human('desk', {
+      input: z.object({ q: z.string() }),
+      output: z.number(),
+      answer: ({ q }) => q.length,
+    })
     expect(await system.run(desk, { q: 'four' })).toBe(4)
     expect(await system.approvals.list()).toEqual([])
   })
@@ -127,7 +141,11 @@ describe('a function that stands in for people', () => {
     expect(await system.run(human('later', { answer: async () => 'yes' }), 'x')).toBe('yes')
     const wrong = human('wrong', { output: z.number(), answer: () => 'x' as unknown as number })
     expect(codeOf(await system.submit(wrong, 'x').outcome)).toBe('INVALID_OUTPUT')
-    const failing = human('failing', { answer: () => { throw new Error('no') } })
+    const failing = human('failing', {
+      answer: () => {
+        throw new Error('no')
+      },
+    })
     expect(codeOf(await system.submit(failing, 'x').outcome)).toBe('DEFECT')
   })
 })

@@ -4,15 +4,28 @@ import { agent, ConfigurationError, parallel, quorum, type Need, type Outcome } 
 import { codeOf, rig } from './rig.ts'
 
 const slow = (name: string, ms: number) =>
-  agent(name, { run: async (_: string, { sleep, now }) => { await sleep(ms); return now() } })
+  agent(name, {
+    run: async (_: string, { sleep, now }) => {
+      await sleep(ms)
+      return now()
+    },
+  })
 const broken = (name: string, ms = 0) =>
-  agent(name, { run: async (_: string, { sleep }): Promise<number> => { await sleep(ms); throw new Error(name) } })
+  agent(name, {
+    run: async (_: string, { sleep }): Promise<number> => {
+      await sleep(ms)
+      throw new Error(name)
+    },
+  })
 const statuses = (results: Readonly<Record<string, Outcome>>) =>
   Object.fromEntries(Object.entries(results).map(([key, { status }]) => [key, status]))
 
 it('takes as long as its slowest branch, and keeps results in the order of declaration', async () => {
   const { system, clock } = await rig()
-  const both = parallel('both', { branches: { late: slow('late', 30), early: slow('early', 10) }, join: (results) => results })
+  const both = parallel('both', {
+    branches: { late: slow('late', 30), early: slow('early', 10) },
+    join: (results) => results,
+  })
   const run = system.submit(both, 'x')
   await clock.advance(30)
   const outcome = await run.outcome
@@ -60,7 +73,11 @@ describe('what is needed', () => {
   it('cancels the branches that are not needed any more', async () => {
     const { system, clock } = await rig()
     const last = agent('last', { run: () => new Promise<number>(() => {}) })
-    const race = parallel('race', { branches: { first: slow('first', 10), last }, need: 'any', join: statuses })
+    const race = parallel('race', {
+      branches: { first: slow('first', 10), last },
+      need: 'any',
+      join: statuses,
+    })
     const run = system.submit(race, 'x')
     await clock.advance(10)
     await run.outcome
@@ -77,13 +94,21 @@ it('ends early when it has enough', async () => {
   })
   const run = system.submit(enough, 'x')
   await clock.advance(10)
-  expect(await run.outcome).toEqual({ status: 'completed', output: { first: 'completed', last: 'cancelled' } })
+  expect(await run.outcome).toEqual({
+    status: 'completed',
+    output: { first: 'completed', last: 'cancelled' },
+  })
 })
 
 it.each(['join', 'until'])('whose `%s` throws has a defect', async (name) => {
   const { system, clock } = await rig()
-  const fail = () => { throw new Error('no') }
-  const run = system.submit(parallel('p', { branches: { a: slow('a', 1) }, join: () => 1, [name]: fail }), 'x')
+  const fail = () => {
+    throw new Error('no')
+  }
+  const run = system.submit(
+    parallel('p', { branches: { a: slow('a', 1) }, join: () => 1, [name]: fail }),
+    'x',
+  )
   await clock.advance(1)
   expect(codeOf(await run.outcome)).toBe('DEFECT')
 })

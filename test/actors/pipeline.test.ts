@@ -16,8 +16,13 @@ it('hands what a stage gives to the next one', async () => {
 it('stops at the first stage that fails its contract', async () => {
   const { system } = await rig()
   const ran: string[] = []
-  const broken = agent('broken', { output: z.number(), run: (_: string) => 'x' as unknown as number })
-  const last = agent('last', { run: (n: number) => { ran.push('last'); return n } })
+  const broken = agent('broken', { output: z.number(), run: () => 'x' as unknown as number })
+  const last = agent('last', {
+    run: (n: number) => {
+      ran.push('last')
+      return n
+    },
+  })
   const outcome = await system.submit(pipeline('p', [upper, broken, last]), 'x').outcome
   expect(outcome).toMatchObject({ status: 'failed', error: { code: 'INVALID_OUTPUT', agent: 'broken' } })
   expect(ran).toEqual([])
@@ -47,14 +52,25 @@ describe('a gate', () => {
     const { system } = await rig()
     const seen: unknown[] = []
     const draft = agent('draft', {
-      run: (topic: string, { revision }) => { seen.push(revision); return revision ? `good ${topic}` : `bad ${topic}` },
+      run: (topic: string, { revision }) => {
+        seen.push(revision)
+        return revision ? `good ${topic}` : `bad ${topic}`
+      },
     })
-    const check = stage(upper, { validate: (text) => text.startsWith('GOOD') || 'not good', revise: { to: 'draft' } })
+    const check = stage(upper, {
+      validate: (text) => text.startsWith('GOOD') || 'not good',
+      revise: { to: 'draft' },
+    })
     const run = system.submit(pipeline('p', [draft, check]), 'tea')
     expect(await run.outcome).toEqual({ status: 'completed', output: 'GOOD TEA' })
     expect(seen).toEqual([undefined, { round: 1, previous: 'bad tea', faults: ['not good'] }])
     expect(await eventsOf(run)).toContainEqual(
-      expect.objectContaining({ type: 'decision.made', kind: 'revision', chosen: 'draft', reason: 'not good' }),
+      expect.objectContaining({
+        type: 'decision.made',
+        kind: 'revision',
+        chosen: 'draft',
+        reason: 'not good',
+      }),
     )
   })
 
@@ -69,20 +85,33 @@ describe('a gate', () => {
 
   it('tries a fallback, whose output has to be good too', async () => {
     const { system } = await rig()
-    const gated = (fallback: ReturnType<typeof drafts>) => pipeline('p', [stage(drafts(9), { validate: isGood, fallback })])
-    expect(await system.run(gated(agent('spare', { run: (topic: string) => `good ${topic}` })), 'tea')).toBe('good tea')
+    const gated = (fallback: ReturnType<typeof drafts>) =>
+      pipeline('p', [stage(drafts(9), { validate: isGood, fallback })])
+    expect(await system.run(gated(agent('spare', { run: (topic: string) => `good ${topic}` })), 'tea')).toBe(
+      'good tea',
+    )
     expect(codeOf(await system.submit(gated(drafts(9)), 'tea').outcome)).toBe('INVALID_OUTPUT')
   })
 
   it('lets the fallback step in for a stage that failed', async () => {
     const { system } = await rig()
-    const broken = agent('broken', { run: (_: string): string => { throw new Error('no') } })
+    const broken = agent('broken', {
+      run: (): string => {
+        throw new Error('no')
+      },
+    })
     expect(await system.run(pipeline('p', [stage(broken, { fallback: upper }), len]), 'four')).toBe(4)
   })
 
   it('that throws is a defect of its task', async () => {
     const { system } = await rig()
-    const gated = pipeline('p', [stage(upper, { validate: () => { throw new Error('no') } })])
+    const gated = pipeline('p', [
+      stage(upper, {
+        validate: () => {
+          throw new Error('no')
+        },
+      }),
+    ])
     expect(codeOf(await system.submit(gated, 'x').outcome)).toBe('DEFECT')
   })
 })
@@ -99,7 +128,10 @@ it('nests: a router whose target is a pipeline whose stage is a parallel', async
   const { system } = await rig()
   const both = parallel('both', {
     branches: { len, upper },
-    join: ({ len: n, upper: text }) => [n.status === 'completed' && n.output, text.status === 'completed' && text.output],
+    join: ({ len: n, upper: text }) => [
+      n.status === 'completed' && n.output,
+      text.status === 'completed' && text.output,
+    ],
   })
   const deep = router('deep', {
     by: agent('by', { run: (text: string) => (text ? 'both' : 'none') }),

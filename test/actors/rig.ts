@@ -1,6 +1,13 @@
 /** A system on a clock that stands still, for the tests of agents and patterns. */
 import { onTestFinished } from 'vitest'
-import { createSystem, type AnyAgent, type Outcome, type Run, type RunEvent, type System } from '../../src/index.ts'
+import {
+  createSystem,
+  type AnyAgent,
+  type Outcome,
+  type Run,
+  type RunEvent,
+  type System,
+} from '../../src/index.ts'
 import { manualClock, type ManualClock } from '../../src/testing.ts'
 
 /** Stopped when the test is over. */
@@ -23,11 +30,15 @@ export const eventsOf = async (run: Run<unknown>): Promise<RunEvent[]> => {
 }
 
 /** The code of the error that an outcome carries. */
-export const codeOf = (outcome: Outcome): string | undefined => ('error' in outcome ? outcome.error.code : undefined)
+export const codeOf = (outcome: Outcome): string | undefined =>
+  'error' in outcome ? outcome.error.code : undefined
 
 /** The state of an agent's lifecycle. */
 export const stateOf = (system: System, agent: AnyAgent): unknown => system.actor(agent).getSnapshot().value
 
 /** A promise that is settled by hand. */
-export const promised = <T>(): { promise: Promise<T>; resolve: (value: T) => void; reject: (error: unknown) => void } =>
-  Promise.withResolvers<T>()
+export const promised = <T>(): {
+  promise: Promise<T>
+  resolve: (value: T) => void
+  reject: (error: unknown) => void
+} => Promise.withResolvers<T>()

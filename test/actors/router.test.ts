@@ -7,7 +7,8 @@ const echo = (name: string) => agent(name, { run: (text: string) => `${name}: ${
 const billing = echo('billing')
 const technical = echo('technical')
 const desk = echo('desk')
-const deciding = (decide: (text: string) => Decision<'billing' | 'technical'>) => agent('classify', { run: decide })
+const deciding = (decide: (text: string) => Decision<'billing' | 'technical'>) =>
+  agent('classify', { run: decide })
 
 describe('a router with `by`', () => {
   it('hands the task to the target that is named, and says so in the events', async () => {
@@ -34,7 +35,10 @@ describe('a router with `by`', () => {
   it('tells the target how the task came to it', async () => {
     const { system } = await rig()
     const curious = agent('curious', { run: (_: string, { handoff }) => handoff })
-    const support = router('support', { by: deciding(() => 'billing'), to: { billing: curious, technical: curious } })
+    const support = router('support', {
+      by: deciding(() => 'billing'),
+      to: { billing: curious, technical: curious },
+    })
     const handoff = await system.run(support, 'help', { session: 's' })
     expect(handoff).toEqual<HandoffContext>({
       from: 'support',
@@ -49,7 +53,11 @@ describe('a router with `by`', () => {
 
   it('turns to `otherwise` for another key and below the least confidence', async () => {
     const { system } = await rig()
-    const open = router('open', { by: agent('by', { run: (text: string) => text }), to: { billing }, otherwise: desk })
+    const open = router('open', {
+      by: agent('by', { run: (text: string) => text }),
+      to: { billing },
+      otherwise: desk,
+    })
     expect(await system.run(open, 'sales')).toBe('desk: sales')
     const unsure = router('unsure', {
       by: deciding(() => ({ to: 'billing', confidence: 0.4 })),
@@ -62,14 +70,22 @@ describe('a router with `by`', () => {
 
   it('rejects what it has no target for, also a name that every object has', async () => {
     const { system } = await rig()
-    const lost = router('lost', { by: agent('by', { run: (text: string) => text as 'billing' }), to: { billing } })
+    const lost = router('lost', {
+      by: agent('by', { run: (text: string) => text as 'billing' }),
+      to: { billing },
+    })
     expect(codeOf(await system.submit(lost, 'sales').outcome)).toBe('NO_ROUTE')
     expect(codeOf(await system.submit(lost, 'toString').outcome)).toBe('NO_ROUTE')
   })
 
   it('ends as its decision does when that fails', async () => {
     const { system } = await rig()
-    const broken = router('broken', { by: deciding(() => { throw new Error('no idea') }), to: { billing, technical } })
+    const broken = router('broken', {
+      by: deciding(() => {
+        throw new Error('no idea')
+      }),
+      to: { billing, technical },
+    })
     expect(codeOf(await system.submit(broken, 'x').outcome)).toBe('DEFECT')
   })
 
@@ -103,7 +119,14 @@ describe('a router with `next`', () => {
     const { system } = await rig()
     let steps = 0
     const endless = router('endless', {
-      to: { billing: agent('billing', { run: (text: string) => { steps += 1; return text } }) },
+      to: {
+        billing: agent('billing', {
+          run: (text: string) => {
+            steps += 1
+            return text
+          },
+        }),
+      },
       next: () => 'billing',
     })
     const outcome = await system.submit(endless, 'x', { budget: { hops: 3 } }).outcome
@@ -113,20 +136,30 @@ describe('a router with `next`', () => {
 
   it('that throws is a defect of its task', async () => {
     const { system } = await rig()
-    const broken = router('broken', { to: { billing }, next: (): 'billing' => { throw new Error('no') } })
+    const broken = router('broken', {
+      to: { billing },
+      next: (): 'billing' => {
+        throw new Error('no')
+      },
+    })
     expect(codeOf(await system.submit(broken, 'x').outcome)).toBe('DEFECT')
   })
 
   it('can be done without any step', async () => {
     const { system } = await rig()
-    const idle = router('idle', { to: { billing }, next: ({ input }): 'billing' | { done: number } => ({ done: input.length }) })
+    const idle = router('idle', {
+      to: { billing },
+      next: ({ input }): 'billing' | { done: number } => ({ done: input.length }),
+    })
     expect(await system.run(idle, 'four')).toBe(4)
   })
 })
 
 it('is refused when it cannot work', () => {
   const by = deciding(() => 'billing')
-  expect(() => router('r', { by, to: { billing, technical }, minConfidence: 0.5 })).toThrow(ConfigurationError)
+  expect(() => router('r', { by, to: { billing, technical }, minConfidence: 0.5 })).toThrow(
+    ConfigurationError,
+  )
   expect(() => router('r', { by, to: {} } as never)).toThrow(ConfigurationError)
   expect(() => router('r', { to: { billing } } as never)).toThrow(ConfigurationError)
 })

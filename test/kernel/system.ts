@@ -48,10 +48,7 @@ export const lab = async (options: SystemOptions = {}): Promise<Lab> => {
 
 /** Remembers every log line; also those of its children. */
 export const diaryLogger = (lines: string[]): Logger => {
-  const at =
-    (level: string) =>
-    (_: object, text = ''): void =>
-      void lines.push(`${level} ${text}`)
+  const at = (level: string) => (_: object, text?: string): void => void lines.push(`${level} ${text ?? ''}`)
   const logger: Logger = {
     debug: at('debug'),
     info: at('info'),
@@ -69,12 +66,15 @@ export const listener = (heard: string[]) => fromBehavior<Say>(() => ({ type }) 
 export const later = <T = void>(): { promise: Promise<T>; resolve: (value: T) => void; reject: (error: unknown) => void } =>
   Promise.withResolvers<T>()
 
-/** How a promise stands, without waiting for it. */
-export const standing = async (promise: Promise<unknown>): Promise<unknown> => {
-  const open = Symbol('open')
-  const first = await Promise.race([promise.then((value) => ({ value }), (error: unknown) => ({ error })), Promise.resolve(open)])
-  return first === open ? 'open' : first
-}
+/** How a promise stands once all is quiet: `open`, or how it ended. */
+export const standing = (promise: Promise<unknown>): Promise<unknown> =>
+  new Promise((resolve) => {
+    promise.then(
+      (value) => resolve({ value }),
+      (error: unknown) => resolve({ error }),
+    )
+    setImmediate(() => resolve('open'))
+  })
 
 /** What a promise rejects with; it has to. */
 export const failure = async (promise: Promise<unknown>): Promise<Error & { code?: string }> => {

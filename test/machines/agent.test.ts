@@ -24,14 +24,29 @@ const events: AgentEvent[] = [
   { type: 'attempt.requested', id: 'b', at: later },
   ...flags.flatMap((late) =>
     flags.flatMap((probe) =>
-      flags.map((counts): AgentEvent => ({ type: 'attempt.failed', at: 0, counts, late, probe, trip: false })),
+      flags.map((counts): AgentEvent => ({
+        type: 'attempt.failed',
+        at: 0,
+        counts,
+        late,
+        probe,
+        trip: false,
+      })),
     ),
   ),
   { type: 'attempt.failed', at: 0, counts: true, late: false, probe: false, trip: true },
   ...flags.flatMap((late) =>
     flags.flatMap((probe) =>
       flags.flatMap((good) =>
-        flags.map((failed): AgentEvent => ({ type: 'task.settled', at: 0, failed, good, late, probe, trip: false })),
+        flags.map((failed): AgentEvent => ({
+          type: 'task.settled',
+          at: 0,
+          failed,
+          good,
+          late,
+          probe,
+          trip: false,
+        })),
       ),
     ),
   ),
@@ -39,9 +54,11 @@ const events: AgentEvent[] = [
   { type: 'open.timer', at: 0 },
   { type: 'open.timer', at: later },
   { type: 'probe.timer', at: 0 },
-  ...(['normal', 'isolated', 'disabled', 'metrics-only'] as const).map(
-    (mode): AgentEvent => ({ type: 'circuit.set', mode, at: 0 }),
-  ),
+  ...(['normal', 'isolated', 'disabled', 'metrics-only'] as const).map((mode): AgentEvent => ({
+    type: 'circuit.set',
+    mode,
+    at: 0,
+  })),
   { type: 'circuit.restored', circuit: 'closed', failures: 1, trips: 0, openUntil: undefined, at: 0 },
   { type: 'circuit.restored', circuit: 'open', failures: 0, trips: 1, openUntil: 10, at: 0 },
   { type: 'circuit.restored', circuit: 'isolated', failures: 0, trips: 0, openUntil: undefined, at: 0 },
@@ -141,8 +158,23 @@ it('describes each state', () => {
 })
 
 type Snapshot = SnapshotFrom<typeof agentMachine>
-const failed = { type: 'attempt.failed', at: 0, counts: true, late: false, probe: false, trip: false } as const
-const settled = { type: 'task.settled', at: 0, failed: false, good: false, late: false, probe: false, trip: false } as const
+const failed = {
+  type: 'attempt.failed',
+  at: 0,
+  counts: true,
+  late: false,
+  probe: false,
+  trip: false,
+} as const
+const settled = {
+  type: 'task.settled',
+  at: 0,
+  failed: false,
+  good: false,
+  late: false,
+  probe: false,
+  trip: false,
+} as const
 const request = (at = 0) => ({ type: 'task.request', id: 'x', at }) as const
 
 const after = (events: readonly AgentEvent[], changes: Partial<AgentInput> = {}): Snapshot => {
@@ -173,7 +205,9 @@ describe('the circuit', () => {
     expect(after([...opened, request(9)]).value).toEqual({ openCircuit: 'open' })
     const half = after([...opened, request(10)])
     expect(half.value).toEqual({ openCircuit: 'halfOpen' })
-    expect(effectsOf(agentMachine, half, request(11))).toEqual([{ type: 'task.reject', id: 'x', retryAfterMs: 10 }])
+    expect(effectsOf(agentMachine, half, request(11))).toEqual([
+      { type: 'task.reject', id: 'x', retryAfterMs: 10 },
+    ])
   })
 
   it('goes back to running after a good probe while old tasks remain, else to idle', () => {
@@ -185,19 +219,31 @@ describe('the circuit', () => {
   it('stays open twice as long after each bad probe, up to the limit', () => {
     const bad = { ...failed, probe: true, at: 100 }
     expect(after([...opened, request(100), bad]).context.openUntil).toBe(120)
-    expect(after([...opened, request(100), bad, request(200), { ...bad, at: 200 }]).context.openUntil).toBe(220)
+    expect(after([...opened, request(100), bad, request(200), { ...bad, at: 200 }]).context.openUntil).toBe(
+      220,
+    )
   })
 
   it('takes back the permit of a probe that was cancelled', () => {
     const snapshot = after([...opened, request(10), { ...settled, probe: true }])
     expect(snapshot.value).toEqual({ openCircuit: 'halfOpen' })
-    expect(effectsOf(agentMachine, snapshot, request(11))).toContainEqual({ type: 'task.start', id: 'x', probe: true })
+    expect(effectsOf(agentMachine, snapshot, request(11))).toContainEqual({
+      type: 'task.start',
+      id: 'x',
+      probe: true,
+    })
   })
 
   it('opens again when a probe hangs', () => {
     const half = after([...opened, request(10)])
-    expect(effectsOf(agentMachine, after(opened), request(10))).toContainEqual({ type: 'timer.arm', key: 'probe', at: 15 })
-    expect(transition(agentMachine, half, { type: 'probe.timer', at: 15 })[0].value).toEqual({ openCircuit: 'open' })
+    expect(effectsOf(agentMachine, after(opened), request(10))).toContainEqual({
+      type: 'timer.arm',
+      key: 'probe',
+      at: 15,
+    })
+    expect(transition(agentMachine, half, { type: 'probe.timer', at: 15 })[0].value).toEqual({
+      openCircuit: 'open',
+    })
   })
 
   it('says how long until it is worth asking again', () => {
@@ -215,9 +261,13 @@ describe('the circuit', () => {
   })
 
   it('is where it was after a restart of its agent', () => {
-    const restored = after([{ type: 'circuit.restored', circuit: 'open', failures: 0, trips: 2, openUntil: 50, at: 0 }])
+    const restored = after([
+      { type: 'circuit.restored', circuit: 'open', failures: 0, trips: 2, openUntil: 50, at: 0 },
+    ])
     expect(restored.value).toEqual({ openCircuit: 'open' })
-    expect(effectsOf(agentMachine, restored, request(20))).toEqual([{ type: 'task.reject', id: 'x', retryAfterMs: 30 }])
+    expect(effectsOf(agentMachine, restored, request(20))).toEqual([
+      { type: 'task.reject', id: 'x', retryAfterMs: 30 },
+    ])
   })
 })
 
@@ -227,8 +277,15 @@ describe('its timers', () => {
 
   it('wait for the end of the open time, as long as it is open', () => {
     const running = after([request(), failed])
-    expect(effectsOf(agentMachine, running, failed)).toContainEqual({ type: 'timer.arm', key: 'open', at: 10 })
-    expect(effectsOf(agentMachine, after(opened), request(10))).toContainEqual({ type: 'timer.cancel', key: 'open' })
+    expect(effectsOf(agentMachine, running, failed)).toContainEqual({
+      type: 'timer.arm',
+      key: 'open',
+      at: 10,
+    })
+    expect(effectsOf(agentMachine, after(opened), request(10))).toContainEqual({
+      type: 'timer.cancel',
+      key: 'open',
+    })
     const isolated = effectsOf(agentMachine, running, { type: 'circuit.set', mode: 'isolated', at: 0 })
     expect(keys(isolated, 'timer.arm')).toEqual([])
   })
@@ -238,7 +295,12 @@ describe('its timers', () => {
     const half = after([...opened, request(10)], two)
     expect(keys(effectsOf(agentMachine, half, request(12)), 'timer.arm')).toEqual([])
     const neutral = { ...settled, probe: true }
-    expect(keys(effectsOf(agentMachine, after([...opened, request(10), request(12)], two), neutral), 'timer.cancel')).toEqual([])
+    expect(
+      keys(
+        effectsOf(agentMachine, after([...opened, request(10), request(12)], two), neutral),
+        'timer.cancel',
+      ),
+    ).toEqual([])
     expect(effectsOf(agentMachine, half, neutral)).toContainEqual({ type: 'timer.cancel', key: 'probe' })
   })
 })

@@ -2,7 +2,14 @@
 import { describe, expect, it } from 'vitest'
 import { isTripped, recordResult, type CallResult, type CircuitWindow } from '../../machines/circuit.ts'
 
-const byCalls: CircuitWindow = { calls: 4, ms: undefined, minCalls: 3, failureRate: 0.5, slowMs: 100, slowRate: 0.75 }
+const byCalls: CircuitWindow = {
+  calls: 4,
+  ms: undefined,
+  minCalls: 3,
+  failureRate: 0.5,
+  slowMs: 100,
+  slowRate: 0.75,
+}
 const byTime: CircuitWindow = { ...byCalls, ms: 1_000 }
 
 const call = (at: number, kind: 'good' | 'failed' | 'slow'): CallResult => ({
@@ -25,7 +32,9 @@ describe('a window over the last calls', () => {
 
   it('judges nothing before there are enough', () => {
     expect(isTripped(record(byCalls, call(1, 'failed'), call(2, 'failed')), byCalls)).toBe(false)
-    expect(isTripped(record(byCalls, call(1, 'failed'), call(2, 'failed'), call(3, 'good')), byCalls)).toBe(true)
+    expect(isTripped(record(byCalls, call(1, 'failed'), call(2, 'failed'), call(3, 'good')), byCalls)).toBe(
+      true,
+    )
   })
 
   it('opens at exactly its rate of failures', () => {

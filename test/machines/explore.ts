@@ -1,5 +1,11 @@
 /** Explores a machine completely: every state that its events lead to, every transition taken, every effect asked for. */
-import { transition, type AnyMachineSnapshot, type AnyStateMachine, type AnyStateNode, type AnyTransitionDefinition } from 'xstate'
+import {
+  transition,
+  type AnyMachineSnapshot,
+  type AnyStateMachine,
+  type AnyStateNode,
+  type AnyTransitionDefinition,
+} from 'xstate'
 import type { EventFrom, EventObject, InputFrom, SnapshotFrom } from 'xstate'
 import { getAdjacencyMap } from 'xstate/graph'
 
@@ -31,7 +37,10 @@ export interface Bounds<M extends AnyStateMachine> {
 }
 
 /** Walks all states that the events lead to. Throws beyond 100_000 steps, which means that a counter is unbounded. */
-export const explore = <M extends AnyStateMachine>(machine: M, { input, events, skip }: Bounds<M>): Exploration<M> => {
+export const explore = <M extends AnyStateMachine>(
+  machine: M,
+  { input, events, skip }: Bounds<M>,
+): Exploration<M> => {
   const offered = (snapshot: AnyMachineSnapshot): EventFrom<M>[] =>
     snapshot.status === 'active' ? events.filter((event) => !skip?.(snapshot as SnapshotFrom<M>, event)) : []
   const adjacency = getAdjacencyMap<AnyMachineSnapshot, EventObject, unknown>(machine, {
@@ -52,7 +61,12 @@ export const explore = <M extends AnyStateMachine>(machine: M, { input, events, 
       edges.push({ from, event, to: step.state as SnapshotFrom<M>, effects: effectsOf(machine, from, event) })
     }
   }
-  return { nodes, edges, unreached: unreachedStates(machine, nodes), untaken: untakenTransitions(machine, taken) }
+  return {
+    nodes,
+    edges,
+    unreached: unreachedStates(machine, nodes),
+    untaken: untakenTransitions(machine, taken),
+  }
 }
 
 /** What one step emits. */
@@ -61,23 +75,32 @@ export const effectsOf = <M extends AnyStateMachine>(
   snapshot: SnapshotFrom<M>,
   event: EventFrom<M>,
 ): EventObject[] =>
-  (transition<AnyStateMachine>(machine, snapshot, event)[1] as readonly EmitAction[]).flatMap(({ type, params }) =>
-    type === 'xstate.emit' && params ? [params.event] : [],
+  (transition<AnyStateMachine>(machine, snapshot, event)[1] as readonly EmitAction[]).flatMap(
+    ({ type, params }) => (type === 'xstate.emit' && params ? [params.event] : []),
   )
 
 // XState's own type of what a transition asks for leaves `emit` out.
 type EmitAction = { type: string; params?: { event: EventObject } }
 
-const allStates = (node: AnyStateNode): AnyStateNode[] => [node, ...Object.values(node.states).flatMap(allStates)]
+const allStates = (node: AnyStateNode): AnyStateNode[] => [
+  node,
+  ...Object.values(node.states).flatMap(allStates),
+]
 
-const unreachedStates = (machine: AnyStateMachine, nodes: readonly SnapshotFrom<AnyStateMachine>[]): string[] => {
+const unreachedStates = (
+  machine: AnyStateMachine,
+  nodes: readonly SnapshotFrom<AnyStateMachine>[],
+): string[] => {
   const reached = new Set<AnyStateNode>(nodes.flatMap(({ _nodes }) => _nodes))
   return allStates(machine.root)
     .filter((state) => !reached.has(state))
     .map(({ id }) => id)
 }
 
-const untakenTransitions = (machine: AnyStateMachine, taken: ReadonlySet<AnyTransitionDefinition>): string[] =>
+const untakenTransitions = (
+  machine: AnyStateMachine,
+  taken: ReadonlySet<AnyTransitionDefinition>,
+): string[] =>
   allStates(machine.root).flatMap((state) =>
     [...state.transitions].flatMap(([event, definitions]) =>
       definitions.flatMap((definition, index) =>

@@ -26,7 +26,9 @@ describe.each([true, false])('with somebody else to answer: %s', (otherwise) => 
   it('takes its question back when time is over, and disarms its timer when it was answered', () => {
     for (const { from, event, effects } of edges) {
       const types = effects.map(({ type }) => type)
-      expect(types.includes('people.withdraw')).toBe(from.value === 'waiting' && event.type === 'answer.timer')
+      expect(types.includes('people.withdraw')).toBe(
+        from.value === 'waiting' && event.type === 'answer.timer',
+      )
       const left = from.value === 'waiting' && event.type !== 'otherwise.answered'
       expect(types.includes('timer.cancel')).toBe(left)
     }

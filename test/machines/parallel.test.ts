@@ -14,7 +14,8 @@ const events: ParallelEvent[] = [...branches, 'unknown'].flatMap((branch) =>
 )
 
 const needs: ParallelInput['need'][] = ['settled', 'all', 'any', { quorum: 2 }]
-const exploreWith = (need: ParallelInput['need']) => explore(parallelMachine, { input: { branches, need }, events })
+const exploreWith = (need: ParallelInput['need']) =>
+  explore(parallelMachine, { input: { branches, need }, events })
 const least = new Map<unknown, number>([
   ['settled', 0],
   ['all', 3],
@@ -36,7 +37,9 @@ describe.each(needs)('when %j is needed', (need) => {
   it('joins only what is enough', () => {
     for (const { event, to, effects } of done) {
       const joined = effects.find(({ type }) => type === 'results.join')
-      const completed = Object.values(to.context.results).filter(({ status }) => status === 'completed').length
+      const completed = Object.values(to.context.results).filter(
+        ({ status }) => status === 'completed',
+      ).length
       expect(joined !== undefined).toBe(event.enough || completed >= needed)
     }
   })
@@ -70,13 +73,16 @@ describe.each(needs)('when %j is needed', (need) => {
 
   it('takes no second result of a branch, nor one of a branch that it does not have', () => {
     for (const { event, from, to } of edges) {
-      if (event.branch === 'unknown' || event.branch in from.context.results) expect(to.context).toEqual(from.context)
+      if (event.branch === 'unknown' || event.branch in from.context.results)
+        expect(to.context).toEqual(from.context)
     }
   })
 })
 
 it('ends as the first failed branch in the order of declaration, whichever failed first', () => {
-  const failures = exploreWith('any').edges.flatMap(({ effects }) => effects.filter(({ type }) => type === 'work.done'))
+  const failures = exploreWith('any').edges.flatMap(({ effects }) =>
+    effects.filter(({ type }) => type === 'work.done'),
+  )
   expect(failures.length).toBeGreaterThan(1)
   for (const failure of failures) expect(failure).toEqual({ type: 'work.done', outcome: lost('a') })
 })

@@ -6,7 +6,11 @@ import { effectsOf, explore, statesWithoutDescription } from './explore.ts'
 
 const plain = (name: string) => ({ name, revise: undefined, fallback: false })
 const input: PipelineInput = {
-  stages: [plain('a'), { name: 'b', revise: { to: 0, max: 2 }, fallback: true }, { ...plain('c'), fallback: true }],
+  stages: [
+    plain('a'),
+    { name: 'b', revise: { to: 0, max: 2 }, fallback: true },
+    { ...plain('c'), fallback: true },
+  ],
   input: 'in',
 }
 const lost = { status: 'cancelled', reason: 'x' } as const
@@ -53,7 +57,12 @@ describe('a pipeline', () => {
   })
 })
 
-const [passed, faulted, failed, broken] = events as [PipelineEvent, PipelineEvent, PipelineEvent, PipelineEvent]
+const [passed, faulted, failed, broken] = events as [
+  PipelineEvent,
+  PipelineEvent,
+  PipelineEvent,
+  PipelineEvent,
+]
 
 const after = (...given: PipelineEvent[]): SnapshotFrom<typeof pipelineMachine> => {
   const [start] = initialTransition(pipelineMachine, input)
@@ -75,8 +84,12 @@ it('tells only that stage of the revision', () => {
 
 it('turns to the fallback after the last revision, and for a stage that failed', () => {
   const revised = after(passed, faulted, passed, faulted, passed)
-  expect(effectsOf(pipelineMachine, revised, faulted)).toEqual([{ type: 'fallback.ask', at: 1, input: 'out' }])
-  expect(effectsOf(pipelineMachine, after(passed), failed)).toEqual([{ type: 'fallback.ask', at: 1, input: 'out' }])
+  expect(effectsOf(pipelineMachine, revised, faulted)).toEqual([
+    { type: 'fallback.ask', at: 1, input: 'out' },
+  ])
+  expect(effectsOf(pipelineMachine, after(passed), failed)).toEqual([
+    { type: 'fallback.ask', at: 1, input: 'out' },
+  ])
   expect(effectsOf(pipelineMachine, after(passed), broken)).toEqual([{ type: 'work.done', outcome: lost }])
 })
 

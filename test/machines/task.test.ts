@@ -7,7 +7,14 @@ import { effectsOf, explore, statesWithoutDescription } from './explore.ts'
 const limits: TaskFlowInput = { attempts: 3, minMs: 100, maxMs: 300, fallback: false }
 const lost = { status: 'cancelled', reason: 'x' } as const
 
-const failed = { type: 'attempt.failed', outcome: lost, retryable: true, fallback: true, jitter: 1, retryAfterMs: 0 } as const
+const failed = {
+  type: 'attempt.failed',
+  outcome: lost,
+  retryable: true,
+  fallback: true,
+  jitter: 1,
+  retryAfterMs: 0,
+} as const
 const events: TaskFlowEvent[] = [
   { type: 'attempt.granted' },
   { type: 'attempt.denied', retryAfterMs: 7 },
@@ -53,8 +60,11 @@ describe.each([true, false])('with a fallback: %s', (fallback) => {
   it('reports each failed attempt to the circuit, and cancels the timer that it has armed', () => {
     for (const { from, event, effects } of edges) {
       const types = effects.map(({ type }) => type)
-      expect(types.includes('attempt.report')).toBe(from.value === 'working' && event.type === 'attempt.failed')
-      const left = from.value === 'backingOff' && (event.type === 'retry.timer' || event.type === 'task.cancel')
+      expect(types.includes('attempt.report')).toBe(
+        from.value === 'working' && event.type === 'attempt.failed',
+      )
+      const left =
+        from.value === 'backingOff' && (event.type === 'retry.timer' || event.type === 'task.cancel')
       expect(types.includes('timer.cancel')).toBe(left)
     }
   })

@@ -223,3 +223,18 @@ it('reports other messages to it as unhandled', async () => {
   await on.settle()
   expect(unhandled).toEqual(['supervisor.dance'])
 })
+
+it('is shown as its machine', async () => {
+  const wait = later()
+  on.stopping.set('b', () => wait.promise)
+  const crew = crewOf({ strategy: 'one-for-all', backoff: { minMs: 100 } }, 'a', 'b')
+  const shown = (): unknown => on.system.actor(crew).getSnapshot().value
+  expect(shown()).toBe('running')
+  await on.order('a', 'crash')
+  expect(shown()).toEqual({ restarting: 'clearing' })
+  wait.resolve()
+  await on.settle()
+  expect(shown()).toEqual({ restarting: 'waiting' })
+  await on.clock.advance(1_000)
+  expect(shown()).toBe('running')
+})

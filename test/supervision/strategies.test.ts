@@ -129,8 +129,11 @@ describe('an earlier child of rest-for-one that dies while the group goes down',
     await on.order('b', 'crash')
     await on.order('a', 'crash')
     const stopped = on.system.stop(earlier)
+    on.told()
     wait.resolve()
     await stopped
+    await on.settle()
+    expect(on.told()).toEqual(['+b', '+c'])
     expect(await statuses(on.system, crew)).toEqual({ a: 'stopped', b: 'running', c: 'running' })
   })
 })

@@ -10,6 +10,14 @@ export class Unsure extends Error {}
 /** The limit of parents that are no supervisors. */
 const PLAIN = { intensity: 3, periodMs: 5_000 }
 
+/** What else a forecast has to know of an incarnation. */
+export interface Known {
+  /** Whether its end breaks a link. */
+  isLinked(uid: string): boolean
+  /** Whether it has work in hand that a stop waits for. */
+  isBusy(uid: string): boolean
+}
+
 export class Forecast {
   readonly terminated: string[] = []
   readonly restarted: string[] = []
@@ -21,17 +29,17 @@ export class Forecast {
   readonly after: (() => void)[] = []
   readonly #now: number
   readonly #root: Node
-  /** Whether an incarnation has a link that its end would break. */
-  readonly #isLinked: (uid: string) => boolean
+  readonly #known: Known
 
-  constructor({ root }: Tree, now: number, isLinked: (uid: string) => boolean) {
+  constructor({ root }: Tree, now: number, known: Known) {
     this.#root = root
     this.#now = now
-    this.#isLinked = isLinked
+    this.#known = known
   }
 
-  /** It crashes or leaves by itself. @param hooks whether its own hook runs */
-  ends(node: Node, { abnormal, hooks }: { abnormal: boolean; hooks: boolean }): void {
+  /** It crashes or leaves by itself. @param hooks whether its own hook runs; @param waits for the work in hand */
+  ends(node: Node, { abnormal, hooks, waits = false }: { abnormal: boolean; hooks: boolean; waits?: boolean }): void {
+    if (waits && this.#known.isBusy(node.uid)) throw new Unsure()
     this.#below(node, hooks)
     if (hooks) this.#runHook(node)
     this.#judge(node, abnormal)
@@ -134,6 +142,7 @@ export class Forecast {
 
   #goesDown(node: Node, asked: boolean): void {
     const hooks = asked && node.cell.options.shutdownMs !== 'brutal-kill'
+    if (hooks && this.#known.isBusy(node.uid)) throw new Unsure()
     this.#below(node, hooks)
     if (hooks) this.#runHook(node)
   }
@@ -154,7 +163,7 @@ export class Forecast {
   }
 
   #leavesNoLinks({ uid }: Node): void {
-    if (this.#isLinked(uid)) throw new Unsure()
+    if (this.#known.isLinked(uid)) throw new Unsure()
   }
 
   #drop(parent: Node, id: string, keepsIts: boolean): void {

@@ -5,10 +5,18 @@ import type { Witness } from './witness.ts'
 /** How a question is answered. */
 export type Manner = 'reply' | 'reply twice' | 'never' | 'later' | 'crash'
 
+/** A numbered message. */
+export interface NotePayload {
+  readonly id: number
+  readonly by: string
+  /** Is stashed also when the stash is full. */
+  readonly reckless?: boolean
+}
+
 /** What a puppet can get. */
 export type Order =
   | { readonly type: 'act'; readonly act: (me: Puppet) => void }
-  | { readonly type: 'note' | 'news'; readonly payload: { readonly id: number; readonly by: string } }
+  | { readonly type: 'note' | 'news'; readonly payload: NotePayload }
   | { readonly type: 'question'; readonly id: number; readonly manner: Manner }
   | { readonly type: 'tick'; readonly key: string; readonly no: number; readonly by: Puppet }
   | { readonly type: 'result'; readonly by: Puppet }
@@ -21,6 +29,8 @@ export interface Traits {
   /** Its `onStop`: none, at once, a microtask later, so many milliseconds later, or never. */
   readonly hook: 'none' | 'sync' | 'micro' | 'never' | number
   readonly looksAtSignal: boolean
+  /** How many notes it can stash. */
+  readonly stash: number
 }
 
 type Context = ActorContext<Order, Traits>
@@ -34,6 +44,9 @@ export class Puppet {
   /** Stashes every note. */
   holds = false
   held = 0
+  /** Promises that it waits for. */
+  piped = 0
+  readonly topics = new Map<string, () => void>()
   timeoutMs: number | undefined
   readonly #witness: Witness
   readonly #ticks = new Map<string, number>()
@@ -59,7 +72,7 @@ export class Puppet {
       case 'note':
         return this.#note(order.payload)
       case 'news':
-        return this.#witness.heard(order.payload.id, order.payload.by, this.ctx.self.uid)
+        return this.#witness.heard(order.payload.id, `news ${order.payload.by}`, this.ctx.self.uid)
       case 'question':
         return this.#question(order)
       case 'tick':
@@ -120,7 +133,11 @@ export class Puppet {
   }
 
   pipe(work: Promise<unknown>): void {
-    this.ctx.pipe(work, () => ({ type: 'result', by: this }))
+    this.piped += 1
+    this.ctx.pipe(work, () => {
+      this.piped -= 1
+      return { type: 'result', by: this }
+    })
   }
 
   release(): void {
@@ -133,13 +150,15 @@ export class Puppet {
     for (const { id, to } of this.#unanswered.splice(0)) this.ctx.reply(id as never, to)
   }
 
-  #note({ id, by }: { id: number; by: string }): void {
-    if (this.holds) {
+  #note({ id, by, reckless = false }: NotePayload): void {
+    const isFull = this.held >= this.ctx.input.stash
+    if (this.holds && (!isFull || reckless)) {
       this.ctx.stash()
       this.held += 1
       return
     }
-    this.#witness.heard(id, by, this.ctx.self.uid)
+    // Past a full stash a note overtakes those that are in it.
+    if (!this.holds) this.#witness.heard(id, by, this.ctx.self.uid)
     this.#witness.handled(id)
   }
 

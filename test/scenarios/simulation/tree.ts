@@ -10,6 +10,8 @@ export interface Plan {
   readonly intensity: number
   readonly periodMs: number
   readonly backs: boolean
+  /** Of the children of a dynamic one. */
+  readonly template: Restart
   readonly children: readonly Spec[]
 }
 
@@ -33,6 +35,8 @@ export interface Node {
   readonly plan: Plan | undefined
   /** Of a supervisor: its children and those that it could start again, in order. */
   specs: Spec[]
+  /** All that were ever among them, by id. */
+  readonly known: Map<string, Spec>
   /** The restarts of children that it has counted. */
   restarts: number[]
   /** Until then it may have counted more than is known. */
@@ -81,7 +85,7 @@ export class Tree {
 
   #visit(node: Node, before: Map<string, Node>): void {
     node.children = []
-    for (const cell of node.cell.children?.values() ?? []) {
+    for (const cell of node.cell.children ?? []) {
       const child = before.get(cell.ref.uid) ?? nodeOf(cell, node, this.#plans.get(cell.logic))
       this.#known.set(child.uid, child)
       node.children.push(child)
@@ -98,6 +102,7 @@ const nodeOf = (cell: Cell, parent: Node | undefined, plan: Plan | undefined): N
   children: [],
   plan,
   specs: plan ? [...plan.children] : [],
+  known: new Map(plan?.children.map((spec) => [spec.id, spec])),
   restarts: [],
   unsureUntil: -1,
 })

@@ -158,16 +158,11 @@ export class Witness {
     }
   }
 
-  /** Whether this incarnation is the one that runs, as far as is known. */
-  isCurrent(puppet: Puppet): boolean {
-    const { uid } = puppet.ctx.self
-    return this.lives.get(uid) === puppet && !this.gone.has(uid)
-  }
-
   /** After each step: the asks of those that have ended must never be answered. */
-  checkAsks(now: number): void {
+  checkAsks(now: number, isUp: (uid: string) => boolean): void {
     for (const ask of this.asks) {
-      if (ask.asker && !this.isCurrent(ask.asker)) {
+      const { uid } = ask.asker?.ctx.self ?? {}
+      if (uid !== undefined && (this.lives.get(uid) !== ask.asker || !isUp(uid))) {
         ask.isVoid = true
         this.asks.delete(ask)
       } else if (ask.deadline <= now) this.object(`question ${ask.id} is open after its deadline`)
