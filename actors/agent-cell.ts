@@ -76,8 +76,9 @@ class AgentActor implements Incarnation {
   }
 
   #received(message: AgentMessage): void {
+    this.#scope.metrics.messagesIn += 1
     if (message.type === 'task.request') this.#admit(message)
-    else if (this.#definition.listen) this.#start(message, message.payload)
+    else if (this.#definition.listen && isForEverybody(message)) this.#start(message, message.payload)
     else this.#scope.unhandled()
   }
 
@@ -273,6 +274,8 @@ class AgentActor implements Incarnation {
     if (this.#lifecycle.context.running === 0) this.#scope.finish()
   }
 }
+
+const isForEverybody = ({ to }: AgentMessage): boolean => to === 'broadcast' || to.startsWith('topic:')
 
 /** Without a circuit it opens only by hand. */
 const limitsOf = ({ circuit, concurrency, fallback }: AgentDefinition) => ({

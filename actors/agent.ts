@@ -7,7 +7,6 @@ import type { StartWork } from '../src/contracts/tasks.ts'
 import { defineAgent, ofAgents } from './definition.ts'
 import { runFunction } from './run-work.ts'
 
-export { agentLogic } from './agent-cell.ts'
 
 /**
  * An agent whose work is a machine or other XState logic: one instance per task, its `input` is the task's

@@ -1,5 +1,5 @@
 /** Agents in a system: which cell is whose, and what outlives their incarnations. */
-import { agentLogic } from '../../actors/agent.ts'
+import { agentLogic } from '../../actors/agent-cell.ts'
 import { taskLogic } from '../../actors/task.ts'
 import type { AnyAgent } from '../contracts/agents.ts'
 import { DefectError } from '../contracts/errors.ts'
@@ -60,8 +60,21 @@ export class Agents {
   taskIsGone(cell: Cell): void {
     const powers = cell.scope
     if (!(powers instanceof TaskPowers) || powers.settled) return
+    if (this.#admittedAgain(cell, powers)) return
     powers.lost(new DefectError(`"${cell.ref.path}" ended before its task did`, undefined, 'ACTOR_CRASHED'))
     if (cell.parent?.receiving) this.#kernel.tellBare(cell.parent, { type: 'task.lost', input: cell.input })
+  }
+
+  /** When its agent restarts, a task that was in flight is taken up once more, from its request. */
+  #admittedAgain(cell: Cell, powers: TaskPowers): boolean {
+    const agent = cell.parent!
+    const mail = cell.origin!
+    const restarts = agent.options.restart === 'permanent' || agent.options.restart === 'transient'
+    const isDown = agent.state === 'ending' || agent.state === 'suspended'
+    if (!restarts || !isDown || agent.more?.stop || mail.readmitted || mail.asker?.settled) return false
+    powers.giveUp('its agent restarts')
+    this.#kernel.readmit(agent, mail)
+    return true
   }
 
   #start(agent: AnyAgent, parent: Cell, name: string, options: CellOptions, link?: Cell): Cell {

@@ -73,12 +73,11 @@ export const ask = (
 ): Promise<never> =>
   new Promise((resolve, reject) => {
     const request = new Ask(kernel, from, [resolve as (value: unknown) => void, reject])
-    const mail = kernel.mail(event, from)
-    mail.asker = request
+    const chain = from?.mail?.chain
+    const mail = kernel.request(event, from, { asker: request, chain })
     request.mail = mail
     if (from) {
       ;(from.rest.asks ??= new Set()).add(request)
-      if (from.mail) mail.chain = from.mail.chain
     }
     if (signal?.aborted) return request.settle(cancelledBy(signal))
     mail.deadline = kernel.now() + timeoutMs

@@ -10,11 +10,12 @@ import type { ExitReason, Logic, SpawnOptions } from '../contracts/logic.ts'
 import type { Address, AgentMessage, AnyRef } from '../contracts/messages.ts'
 import type { Clock, Logger } from '../contracts/ports.ts'
 import type { Few } from '../contracts/few.ts'
+import type { TaskMeta } from '../contracts/tasks.ts'
 import type { DeadReason, SystemEvent } from '../contracts/system.ts'
 import type { Life } from '../logic/life.ts'
 import type { EventStream } from './event-stream.ts'
 import type { Family } from './family.ts'
-import type { Asker, Mail, Party, Token } from './mail.ts'
+import type { Asker, Mail, Party, Request, Token } from './mail.ts'
 import { Mailbox } from './mailbox.ts'
 import { Ref } from './ref.ts'
 import type { Runnable, Scheduler } from './scheduler.ts'
@@ -125,8 +126,10 @@ export class Cell implements Runnable, Party {
     try {
       for (; done < batch; done += 1) {
         const signal = this.signals?.shift()
-        if (signal) signal()
-        else {
+        if (signal) {
+          signal()
+          this.more?.live?.changed()
+        } else {
           if (!this.receiving) break
           const mail = this.mailbox.next(this.gateOpen)
           if (mail === undefined) break
@@ -228,6 +231,13 @@ export interface Live {
   gone(reason: ExitReason): void
 }
 
+/** Who awaits an answer, and in which run. */
+export interface Awaited {
+  readonly asker: Asker
+  readonly meta?: TaskMeta | undefined
+  readonly chain?: readonly Address[] | undefined
+}
+
 /** What cells and all that acts on them need of their kernel. */
 export interface Core {
   readonly name: string
@@ -261,6 +271,8 @@ export interface Core {
   /** What becomes of the message in hand, unless it is handled. */
   fate: 'handled' | 'kept' | 'dead' | 'unhandled'
   mail(event: EventObject, from: Party | undefined): Mail
+  /** A mail that somebody awaits the answer to. */
+  request(event: EventObject, from: Party | undefined, given: Awaited): Request
   /** Freezes what travels by reference, in development and tests. */
   share(value: unknown): void
   idOf(mail: Mail): string
@@ -271,6 +283,8 @@ export interface Core {
   deliver(cell: Cell, mail: Mail): 'accepted' | 'rejected'
   post(cell: Cell, mail: Mail): 'accepted' | 'rejected'
   handle(cell: Cell, mail: Mail): void
+  /** Puts a request that was handled back in front: its agent restarts and takes it up again. */
+  readmit(agent: Cell, mail: Mail): void
   hasRoom(cell: Cell): boolean
   /** How its mailbox is bounded. */
   mailboxOf(cell: Cell): MailboxOptions

@@ -59,7 +59,7 @@ export class Inbox implements Approvals {
     }
     if (!this.#decide(entry, by, 'answered')) return 'recorded'
     entry.request = { ...entry.request, status: 'answered' }
-    entry.question.decided({ verdict: 'answered', output: checked.value })
+    entry.question.decided({ verdict: 'answered', output: checked.value }, entry.request)
     return 'recorded'
   }
 
@@ -69,7 +69,7 @@ export class Inbox implements Approvals {
     if (refused || !entry) return refused ?? 'superseded'
     this.#decide(entry, by, 'denied', reason)
     entry.request = { ...entry.request, status: 'denied' }
-    entry.question.decided({ verdict: 'denied', error: new DeniedError(reason) })
+    entry.question.decided({ verdict: 'denied', error: new DeniedError(reason) }, entry.request)
     return 'recorded'
   }
 

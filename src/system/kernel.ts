@@ -11,13 +11,13 @@ import type { Clock, Logger } from '../contracts/ports.ts'
 import type { DeadLetter, DeadReason, SystemEvent } from '../contracts/system.ts'
 import type { Life } from '../logic/life.ts'
 import { Agents } from './agents.ts'
-import { Cell, type Powers } from './cell.ts'
+import { Cell, type Awaited, type Powers } from './cell.ts'
 import { deepFreeze } from './freeze.ts'
 import { EventStream } from './event-stream.ts'
 import { Inbox } from './inbox.ts'
 import { afterTurn, crash, endLinked, requestExit } from './lifecycle.ts'
 import { LiveActor } from './live-actor.ts'
-import { Mail, type Party } from './mail.ts'
+import { Mail, Request, type Party } from './mail.ts'
 import { Names } from './names.ts'
 import { seededId, seededRandom } from './random.ts'
 import { Ref } from './ref.ts'
@@ -111,6 +111,11 @@ export class Kernel implements Registers {
   /** A name for an actor that was given none. */
   freshName(): string {
     return `$${(this.#uids += 1).toString(36)}`
+  }
+
+  request(event: EventObject, from: Party | undefined, given: Awaited): Request {
+    if (this.#options.freeze) deepFreeze(event)
+    return new Request({ office: this, seq: (this.#mails += 1), event, at: this.now(), sender: from }, given)
   }
 
   /** Counts nothing yet: `post` does. */
@@ -253,6 +258,13 @@ export class Kernel implements Registers {
     return cell.options.envelopes === true && mail.event.type === 'task.request' && !mail.chain.includes(cell.ref.address)
   }
 
+  readmit(agent: Cell, mail: Mail): void {
+    mail.readmitted = true
+    this.handled -= 1
+    if (mail.asker) mail.asker.target = agent
+    agent.mailbox.putBack([mail], (each) => this.isWork(agent, each))
+  }
+
   /** One message, one turn of the logic. */
   handle(cell: Cell, mail: Mail): void {
     if (cell.more?.senders) this.admitSender(cell)
@@ -274,7 +286,7 @@ export class Kernel implements Registers {
 
   // What is no request, users see.
   #forAgent(mail: Mail, cell: Cell): AgentMessage {
-    return mail.type === 'task.request' ? mail : this.messageOf(mail, cell)
+    return mail instanceof Request && mail.type === 'task.request' ? mail : this.messageOf(mail, cell)
   }
 
   #conclude(cell: Cell, mail: Mail, life: Life): void {
@@ -307,13 +319,14 @@ export class Kernel implements Registers {
   #failed(cell: Cell, mail: Mail, thrown: unknown): void {
     const error = toTroupeError(thrown)
     const { redeliver = 0 } = this.mailboxOf(cell)
-    mail.failures += 1
+    const failures = (mail.failures ?? 0) + 1
+    mail.failures = failures
     // What fails is not kept for later.
     if (this.fate === 'kept') {
       cell.more?.stash?.splice(cell.more.stash.indexOf(mail), 1)
       this.fate = 'handled'
     }
-    if (mail.failures <= redeliver && cell.receiving) cell.mailbox.putBack([mail], (m) => this.isWork(cell, m))
+    if (failures <= redeliver && cell.receiving) cell.mailbox.putBack([mail], (m) => this.isWork(cell, m))
     else {
       const told = `"${cell.ref.path}" failed to handle "${mail.event.type}": ${error.message}`
       mail.asker?.settle({ status: 'failed', error: new DefectError(told, thrown, 'ACTOR_CRASHED') })

@@ -195,6 +195,8 @@ const endItself = (cell: Cell, reason: ExitReason): void => {
   if (cell.more === undefined && cell.scope?.keyed === undefined && isChildless(cell)) return isDown(cell, reason, false)
   release(cell)
   const down = (): void => runHooks(cell, reason, () => isDown(cell, reason, isStopped(cell)))
+  // Tasks are taken up again by the next incarnation; none of them waits for its end.
+  if (cell.options.envelopes) killChildren(cell)
   if (cell.options.stopChildren === false && cell.options.restart !== 'temporary') down()
   else stopChildren(cell, down)
 }
@@ -236,7 +238,7 @@ const stopNow = (cell: Cell, { reason, timeoutMs, byItself = false }: StopOrder)
   if (cell.state === 'suspended') return cell.kernel.childIsDown(cell, reason, !byItself)
   if (cell.state === 'terminated' || cell.more?.stop) return
   const limit = timeoutMs ?? cell.options.shutdownMs ?? (cell.life?.childExited ? 'infinity' : 5_000)
-  if (limit === 'brutal-kill') return kill(cell, () => cell.kernel.childIsDown(cell, KILLED, true))
+  if (limit === 'brutal-kill') return kill(cell, () => cell.kernel.childIsDown(cell, byItself ? reason : KILLED, !byItself))
   // It ends already, by itself: now it is not restarted.
   if (cell.state === 'ending') return planStop(cell, { reason, byItself }, limit)
   const { kernel } = cell
@@ -264,9 +266,10 @@ const planStop = (cell: Cell, order: { reason: ExitReason; byItself: boolean }, 
   )
 }
 
-const reportKilled = (cell: Cell): void => {
+/** What follows a kill. */
+export const reportKilled = (cell: Cell): void => {
   const intercept = cell.more?.intercept
-  if (intercept === undefined) return cell.kernel.childIsDown(cell, KILLED, true)
+  if (intercept === undefined) return cell.kernel.childIsDown(cell, KILLED, isStopped(cell))
   cell.more!.intercept = undefined
   intercept(KILLED)
 }

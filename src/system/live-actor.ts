@@ -27,6 +27,7 @@ export class LiveActor implements Live {
   readonly #observers = new Set<Observer<Snapshot<unknown>>>()
   readonly #handlers = new Map<string, Set<Handler>>()
   #last: Snapshot<unknown> = INACTIVE
+  /** What observers were shown last. */
   #shown: Snapshot<unknown> | undefined
   #over: ExitReason | undefined
 
@@ -69,7 +70,7 @@ export class LiveActor implements Live {
 
   readonly getSnapshot = (): Snapshot<unknown> => {
     const { life } = this.#cell
-    return life ? (this.#shown ??= life.snapshot()) : this.#last
+    return life ? life.snapshot() : this.#last
   }
 
   getPersistedSnapshot(): Snapshot<unknown> {
@@ -84,7 +85,10 @@ export class LiveActor implements Live {
     const observer: Observer<Snapshot<unknown>> =
       typeof next === 'function' ? { next, ...(error && { error }), ...(complete && { complete }) } : next
     if (this.#over) observer.complete?.()
-    else this.#observers.add(observer)
+    else {
+      this.#shown = this.getSnapshot()
+      this.#observers.add(observer)
+    }
     return { unsubscribe: () => void this.#observers.delete(observer) }
   }
 
@@ -118,11 +122,10 @@ export class LiveActor implements Live {
 
   /** A step was taken. */
   changed(): void {
-    const before = this.#shown
-    this.#shown = undefined
     if (this.#observers.size === 0) return
     const snapshot = this.getSnapshot()
-    if (snapshot === before) return
+    if (snapshot === this.#shown) return
+    this.#shown = snapshot
     for (const observer of this.#observers) this.#guard(() => observer.next?.(snapshot))
   }
 

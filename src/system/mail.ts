@@ -42,11 +42,8 @@ export interface Office {
   readonly outside: Address
 }
 
-/**
- * It can be read as the message that it stands for, which is what agents get: their requests are many, and whole
- * envelopes would cost more than the work.
- */
-export class Mail implements AgentMessage {
+/** A message on its way. Most are told and carry nothing else. */
+export class Mail {
   readonly office: Office
   readonly seq: number
   readonly event: EventObject
@@ -57,23 +54,25 @@ export class Mail implements AgentMessage {
   /** The run's id, or the number of the first mail. */
   correlation: string | number
   hops: number
-  /** Agents that await the answer to this. */
-  chain: readonly Address[]
-  /** Absolute milliseconds. */
-  deadline: number | undefined
-  asker: Asker | undefined
-  meta: TaskMeta | undefined
   token: Token | undefined
+  /** The one behind it in its mailbox. */
+  next: Mail | undefined = undefined
   /** Not counted against the capacity of a mailbox, and never evicted. */
   exempt = false
   /** Reaches an agent as the bare event: from its tasks, and from itself. */
   bare = false
+  // Not set here: only few have them, and each would cost all of them.
+  declare asker?: Asker | undefined
+  /** Absolute milliseconds. */
+  declare deadline?: number | undefined
+  declare meta?: TaskMeta | undefined
+  /** What it was published to. */
+  declare topic?: Address | undefined
   /** How often it has crashed its actor. */
-  failures = 0
-  /** The one behind it in its mailbox. */
-  next: Mail | undefined
-  #id: string | undefined
-  #envelope: Envelope | undefined
+  declare failures?: number
+  /** Its agent has restarted and taken it up again: that is done once. */
+  declare readmitted?: boolean
+  declare known?: Envelope
 
   constructor(office: Office, seq: number, event: EventObject, at: number, sender: Party | undefined) {
     const cause = sender?.origin ?? sender?.mail
@@ -85,11 +84,11 @@ export class Mail implements AgentMessage {
     this.cause = cause?.seq ?? 0
     this.correlation = cause?.correlation ?? seq
     this.hops = cause?.hops ?? 0
-    this.chain = NOBODY
+    this.token = undefined
   }
 
   get id(): string {
-    return (this.#id ??= this.#idOf(this.seq))
+    return this.idOf(this.seq)
   }
 
   get type(): string {
@@ -104,12 +103,8 @@ export class Mail implements AgentMessage {
     return this.sender?.ref.address ?? this.office.outside
   }
 
-  get to(): Address {
-    return this.asker?.target?.ref.address ?? this.office.outside
-  }
-
   get correlationId(): string {
-    return typeof this.correlation === 'number' ? this.#idOf(this.correlation) : this.correlation
+    return typeof this.correlation === 'number' ? this.idOf(this.correlation) : this.correlation
   }
 
   get replyTo(): string | undefined {
@@ -117,27 +112,82 @@ export class Mail implements AgentMessage {
   }
 
   get causedBy(): string | undefined {
-    return this.cause === 0 ? undefined : this.#idOf(this.cause)
+    return this.cause === 0 ? undefined : this.idOf(this.cause)
   }
 
   get traceparent(): string | undefined {
     return this.meta?.run.traceparent
   }
 
+  /** Agents that await the answer to this. */
+  get chain(): readonly Address[] {
+    return NOBODY
+  }
+
   /** The same mail with its event parsed. */
   with(event: EventObject): Mail {
-    const copy = new Mail(this.office, this.seq, event, this.timestamp, this.sender)
-    const { correlation, hops, chain, deadline, asker, meta, token, exempt, bare } = this
-    return Object.assign(copy, { correlation, hops, chain, deadline, asker, meta, token, exempt, bare })
+    return this.copyTo(new Mail(this.office, this.seq, event, this.timestamp, this.sender))
   }
 
   /** The whole envelope, as users see it. */
   envelope(to: Address): AgentMessage {
-    return (this.#envelope ??= new Envelope(this, to))
+    return (this.known ??= new Envelope(this, this.topic ?? to))
   }
 
-  #idOf(seq: number): string {
+  protected idOf(seq: number): string {
     return this.office.prefix + seq.toString(36)
+  }
+
+  protected copyTo<M extends Mail>(copy: M): M {
+    copy.correlation = this.correlation
+    copy.hops = this.hops
+    copy.token = this.token
+    copy.exempt = this.exempt
+    copy.bare = this.bare
+    if (this.asker) copy.asker = this.asker
+    if (this.deadline) copy.deadline = this.deadline
+    if (this.meta) copy.meta = this.meta
+    if (this.topic) copy.topic = this.topic
+    return copy
+  }
+}
+
+/**
+ * A message that somebody awaits the answer to. It can be read as the message that it stands for, which is what agents
+ * get: their requests are many, and whole envelopes would cost more than the work.
+ */
+export class Request extends Mail implements AgentMessage {
+  override asker: Asker | undefined
+  override deadline: number | undefined = undefined
+  override meta: TaskMeta | undefined
+  readonly #chain: readonly Address[]
+  #id: string | undefined
+
+  constructor(
+    from: { office: Office; seq: number; event: EventObject; at: number; sender: Party | undefined },
+    given: { asker: Asker; meta?: TaskMeta | undefined; chain?: readonly Address[] | undefined },
+  ) {
+    super(from.office, from.seq, from.event, from.at, from.sender)
+    this.asker = given.asker
+    this.meta = given.meta
+    this.#chain = given.chain ?? NOBODY
+  }
+
+  override get id(): string {
+    return (this.#id ??= this.idOf(this.seq))
+  }
+
+  override get chain(): readonly Address[] {
+    return this.#chain
+  }
+
+  get to(): Address {
+    return this.asker?.target?.ref.address ?? this.office.outside
+  }
+
+  override with(event: EventObject): Request {
+    const { office, seq, timestamp: at, sender, meta, chain } = this
+    return this.copyTo(new Request({ office, seq, event, at, sender }, { asker: this.asker!, meta, chain }))
   }
 }
 
@@ -188,4 +238,4 @@ const payloadOf = (event: EventObject): unknown => {
 
 /** The mail that a message was made from; `undefined` for a copy, or one that came from elsewhere. */
 export const mailOf = (message: AgentMessage): Mail | undefined =>
-  message instanceof Mail ? message : Envelope.mailOf(message)
+  message instanceof Request ? message : Envelope.mailOf(message)

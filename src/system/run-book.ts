@@ -67,10 +67,9 @@ export class RunBook implements Runs {
     }
     if (signal?.aborted) return run.cancel(reasonOf(signal))
     const target = kernel.agentCell(run.agent)
-    const mail = kernel.mail({ type: 'task.request', payload: run.input } as never, undefined)
+    const meta = { run, parentTaskId: undefined, handoff: undefined, revision: undefined, parsed: undefined }
+    const mail = kernel.request({ type: 'task.request', payload: run.input } as never, undefined, { asker: run, meta })
     mail.correlation = run.id
-    mail.asker = run
-    mail.meta = { run, parentTaskId: undefined, handoff: undefined, revision: undefined, parsed: undefined }
     run.mail = mail
     run.root = { taskId: kernel.idOf(mail), parentTaskId: undefined, agent: run.agent.name, path: target.ref.path }
     run.record(run.root, { type: 'run.started', input: run.input, attempt: 1 })

@@ -19,7 +19,7 @@ import { childrenOf } from './children.ts'
 import { unwatch, watch } from './death-watch.ts'
 import { destructurable } from './destructurable.ts'
 import type { Inbox } from './inbox.ts'
-import { drain, kill, requestExit, stop, type StopOrder } from './lifecycle.ts'
+import { drain, kill, reportKilled, requestExit, stop, type StopOrder } from './lifecycle.ts'
 import { link, unlink } from './links.ts'
 import { mailOf, type Mail, type Token } from './mail.ts'
 import { manage } from './management.ts'
@@ -455,5 +455,5 @@ export const drained = (kernel: Core, ref: AnyRef, timeoutMs: number): Promise<v
 /** At once; its supervisor may restart it. */
 export const killed = (kernel: Core, ref: AnyRef): void => {
   const cell = kernel.cellOf(ref)
-  if (cell?.alive) kill(cell, () => kernel.childIsDown(cell, { type: 'killed' }, false))
+  if (cell?.alive) kill(cell, () => reportKilled(cell))
 }

@@ -274,7 +274,7 @@ class RunningSystem {
       await kernel.runs.idle(signal)
       kernel.runs.cancelAll('the system is stopping')
     })
-    shutdown.add('stop-actors', 'actors', () => this.#stopActors())
+    shutdown.add('stop-actors', 'actors', (signal) => this.#stopActors(signal))
     shutdown.add('disconnect', 'bus', () => kernel.topics.close())
     shutdown.add('close', 'kernel', () => {
       kernel.scheduler.halt()
@@ -288,8 +288,9 @@ class RunningSystem {
     ;(kernel.root.rest.gone ??= []).push((reason) => this.#rootIsGone(reason))
   }
 
-  // The root goes down like any actor: children first, last started first.
-  #stopActors(): Promise<void> {
+  // The root goes down like any actor: children first, last started first. Whoever takes too long is killed.
+  #stopActors(signal: AbortSignal): Promise<void> {
+    signal.addEventListener('abort', () => killed(this.kernel, this.kernel.root.ref), { once: true })
     return stopped(this.kernel, this.kernel.root.ref, {})
   }
 

@@ -9,7 +9,8 @@ import { reply } from './asks.ts'
 import type { AgentRecord } from './agent-records.ts'
 import type { Cell } from './cell.ts'
 import { kill, requestExit, spawnCell, terminate } from './lifecycle.ts'
-import type { Asker, Mail, Party } from './mail.ts'
+import type { Address } from '../contracts/messages.ts'
+import type { Asker, Party, Request } from './mail.ts'
 import { Scope, type Registers } from './scope.ts'
 
 /** A request of one task to another agent. */
@@ -17,16 +18,18 @@ class TaskAsker implements Asker {
   settled = false
   answered = false
   target: Party | undefined
-  readonly id: string
-  readonly mail: Mail
+  mail: Request | undefined
   readonly owner: Cell
   readonly #open: Few<Open>
 
-  constructor(id: string, mail: Mail, owner: Cell, open: Few<Open>) {
-    this.id = id
-    this.mail = mail
+  constructor(owner: Cell, open: Few<Open>) {
     this.owner = owner
     this.#open = open
+  }
+
+  /** Of the request, and of the task that works at it. */
+  get id(): string {
+    return this.mail?.id ?? ''
   }
 
   settle(outcome: Outcome): void {
@@ -40,7 +43,7 @@ class TaskAsker implements Asker {
 
   withdraw(reason: string): void {
     this.settled = true
-    if (this.target) this.owner.kernel.cancelled(this.mail, reason)
+    if (this.target && this.mail) this.owner.kernel.cancelled(this.mail, reason)
   }
 }
 
@@ -53,6 +56,7 @@ export class TaskPowers extends Scope {
   readonly #record: AgentRecord
   #open: Few<Open> | undefined
   #identity: TaskIdentity | undefined
+  #chain: readonly Address[] | undefined
 
   constructor(cell: Cell, kernel: Registers, record: AgentRecord) {
     super(cell, kernel)
@@ -75,22 +79,17 @@ export class TaskPowers extends Scope {
 
   request(agent: AnyAgent, input: unknown, options: RequestOptions = {}): string {
     const { kernel, cell, task } = this
-    const mail = kernel.mail({ type: 'task.request', payload: input } as never, cell)
     const { run } = task.meta
-    const id = kernel.idOf(mail)
+    const { handoff, revision, parsed } = options
+    const meta: TaskMeta = { run, parentTaskId: task.request.id, handoff, revision, parsed }
     const open = (this.#open ??= new Few())
-    const asker = new TaskAsker(id, mail, cell, open)
-    open.set(id, asker)
-    mail.asker = asker
+    const asker = new TaskAsker(cell, open)
+    const chain = (this.#chain ??= [...cell.origin!.chain, cell.parent!.ref.address])
+    const mail = kernel.request({ type: 'task.request', payload: input } as never, cell, { asker, meta, chain })
     mail.hops += options.hops ?? 0
-    mail.chain = [...cell.origin!.chain, cell.parent!.ref.address]
-    mail.meta = {
-      run,
-      parentTaskId: task.request.id,
-      handoff: options.handoff,
-      revision: options.revision,
-      parsed: options.parsed,
-    } satisfies TaskMeta
+    asker.mail = mail
+    const { id } = mail
+    open.set(id, asker)
     if (mail.hops > run.maxHops) {
       asker.settle({ status: 'exhausted', what: 'hops', cap: run.maxHops, spent: mail.hops })
       return id
@@ -137,9 +136,14 @@ export class TaskPowers extends Scope {
 
   /** The cell is gone without having settled. */
   lost(error: TroupeError): void {
-    this.settled = true
     this.#answer(outcomeOf(error))
-    this.#withdrawAll('its task is gone')
+    this.giveUp('its task is gone')
+  }
+
+  /** It ends without an answer: somebody else will give it. */
+  giveUp(reason: string): void {
+    this.settled = true
+    this.#withdrawAll(reason)
   }
 
   report(report: TaskReport): void {

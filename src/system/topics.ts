@@ -30,6 +30,7 @@ export class Topics {
   publish(from: Cell | undefined, name: string, event: EventObject): void {
     const { bus } = this
     const mail = this.#kernel.mail(event, from)
+    mail.topic = addressOf(name)
     const reached = this.#spread(name, mail)
     if (bus) void this.#send(bus, name, mail)
     else if (reached === 0) {
@@ -114,6 +115,7 @@ export class Topics {
       const mail = kernel.mail({ type: message.type, payload: message.payload } as EventObject, undefined)
       mail.correlation = message.correlationId
       mail.hops = message.hops
+      mail.topic = addressOf(name)
       this.#spread(name, mail)
     }
     const subscription = (async () => bus.subscribe(addressOf(name), heard))()

@@ -169,16 +169,16 @@ it('a timer with the same key replaces the one before', async () => {
   expect(a.heard).toEqual(['new'])
 })
 
-it.each(['cancel', 'replace', 'restart', 'stop'] as const)('a tick that is queued does not arrive after: %s', async (how) => {
+it.each(['cancel', 'replace', 'restart', 'exit'] as const)('a tick that is queued does not arrive after: %s', async (how) => {
   const l = await lab()
   const a = actor(
     l,
     (ctx, type) => {
       if (type === 'cancel') ctx.timers.cancel('key')
       if (type === 'replace') ctx.timers.start('key', { type: 'new' }, { afterMs: 1_000 })
-      if (type === 'stop') void ctx.stop(ctx.self)
+      if (type === 'exit') ctx.exit()
     },
-    { restart: 'permanent' },
+    { restart: 'transient' },
   )
   // Both fire at once, and so stand in the mailbox together: first what makes the other one stale.
   a.ctx().timers.start('first', { type: how === 'restart' ? 'crash' : how }, { afterMs: 10 })

@@ -2,7 +2,7 @@
  * What the tree says will happen: who ends, who is restarted, who starts, and in which order. Written down from the rules
  * of supervision, not from the kernel. It speaks of single causes in a quiet system; where it cannot know, it says so.
  */
-import { restartOf, traitsOf, type Node, type Spec, type Tree } from './tree.ts'
+import { lastFirst, restartOf, traitsOf, type Node, type Spec, type Tree } from './tree.ts'
 
 /** It depends on what a forecast does not know: then only who may be concerned can be said. */
 export class Unsure extends Error {}
@@ -45,9 +45,10 @@ export class Forecast {
     this.#judge(node, abnormal)
   }
 
-  /** Somebody stops it from outside. */
-  stops(node: Node): void {
-    this.#falls(node, true)
+  /** Somebody stops it from outside. @param timeoutMs instead of its own */
+  stops(node: Node, timeoutMs?: number): void {
+    this.#goesDown(node, true, timeoutMs !== undefined)
+    this.#isGone(node)
     const { parent } = node
     if (parent?.plan) this.#drop(parent, node.cell.name, keepsSpec(parent, node))
   }
@@ -80,7 +81,7 @@ export class Forecast {
 
   /** All its other children go, last first, then it leaves as after a shutdown. */
   #givesUp(node: Node, failed: Node): void {
-    for (const child of node.children.toReversed()) {
+    for (const child of lastFirst(node)) {
       if (child !== failed) this.#falls(child, true)
       else if (!this.terminated.includes(child.uid)) this.#isGone(child)
     }
@@ -140,15 +141,15 @@ export class Forecast {
     this.#isGone(node)
   }
 
-  #goesDown(node: Node, asked: boolean): void {
-    const hooks = asked && node.cell.options.shutdownMs !== 'brutal-kill'
+  #goesDown(node: Node, asked: boolean, hasTime = node.cell.options.shutdownMs !== 'brutal-kill'): void {
+    const hooks = asked && hasTime
     if (hooks && this.#known.isBusy(node.uid)) throw new Unsure()
     this.#below(node, hooks)
     if (hooks) this.#runHook(node)
   }
 
   #below(node: Node, hooks: boolean): void {
-    for (const child of node.children.toReversed()) this.#falls(child, hooks)
+    for (const child of lastFirst(node)) this.#falls(child, hooks)
   }
 
   #runHook(node: Node): void {

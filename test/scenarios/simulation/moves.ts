@@ -130,7 +130,7 @@ const does =
   }
 
 const note = (world: World, to: PuppetRef, reckless = false): 'accepted' | 'rejected' => {
-  const id = world.witness.newNote()
+  const id = world.witness.newNote(to.path)
   const answer = world.system.tell(to, { type: 'note', payload: { id, by: 'outside', reckless } })
   world.witness.sent(id, answer)
   return answer
@@ -188,7 +188,7 @@ const fatal =
     return {
       text: `${node.ref.path} ${text}`,
       touches: [node],
-      foresee: (forecast) => forecast.ends(node, { ...how, hooks: true }),
+      foresee: (forecast) => forecast.ends(node, { ...how, hooks: !how.waits || node.cell.options.shutdownMs !== 'brutal-kill' }),
       run: () => tell(world, node, act),
     }
   }
@@ -217,12 +217,12 @@ const kill: Maker = (world) => {
 const stop: Maker = (world) => {
   const node = anyNode(world)
   const byActor = world.chance.often(0.3) ? anyPuppet(world) : undefined
-  const options = world.chance.often(0.3) ? { timeoutMs: world.chance.between(0, 50) } : {}
+  const options: { timeoutMs?: number } = world.chance.often(0.3) ? { timeoutMs: world.chance.between(0, 50) } : {}
   if (!node || byActor === node) return undefined
   return {
     text: `${byActor?.ref.path ?? 'outside'} stops ${node.ref.path} ${JSON.stringify(options)}`,
     touches: [node],
-    foresee: (forecast) => forecast.stops(node),
+    foresee: (forecast) => forecast.stops(node, options.timeoutMs),
     run: () => {
       if (byActor) tell(world, byActor, (me) => void me.ctx.stop(node.ref, options))
       else void world.system.stop(node.ref, options)
@@ -345,7 +345,8 @@ const links: Maker = (world) => {
   const undo = world.chance.often(0.3)
   return {
     text: `${undo ? 'unlink' : 'link'} ${one.ref.path} ${two.ref.path}`,
-    touches: world.quiet ? [] : [one, two],
+    touches: [one, two],
+    foresee: () => {},
     run: () => {
       if (undo) {
         world.links.remove(one.uid, two.uid)
@@ -381,7 +382,7 @@ const sendWithRoom: Maker = (world) => {
     text: `${count} sends to ${node.ref.path}, ${timeoutMs} ms`,
     run: () => {
       for (let i = 0; i < count; i += 1) {
-        const id = world.witness.newNote()
+        const id = world.witness.newNote(`${node.ref.path}, with patience`)
         const payload = { id, by: 'sender' }
         world.system.send(puppetRef(node), { type: 'note', payload }, { timeoutMs }).catch(() => world.witness.notSent(id))
       }

@@ -92,7 +92,7 @@ export class Puppet {
   }
 
   tell(to: PuppetRef): void {
-    const id = this.#witness.newNote()
+    const id = this.#witness.newNote(to.path)
     this.#witness.sent(id, this.ctx.tell(to, { type: 'note', payload: { id, by: this.ctx.self.uid } }))
   }
 
@@ -172,8 +172,10 @@ export class Puppet {
   #stops(hook: Traits['hook']): Promise<void> | undefined {
     this.#hooks += 1
     if (this.#hooks > 1) this.#object('a hook ran twice')
-    if (this.#witness.lives.get(this.ctx.self.uid) !== this) this.#object('the hook of an earlier incarnation ran')
-    this.#witness.write(this.ctx.self, '-')
+    const life = this.#witness.lives.get(this.ctx.self.uid)
+    // One that has not started has no life: its hook may let go of what its setup took.
+    if (life && life !== this) this.#object('the hook of an earlier incarnation ran')
+    if (life) this.#witness.write(this.ctx.self, '-')
     if (hook === 'micro') return Promise.resolve()
     if (hook === 'never') return new Promise(() => {})
     return typeof hook === 'number' ? this.#witness.after(hook) : undefined

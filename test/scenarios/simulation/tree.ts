@@ -113,5 +113,12 @@ export const restartOf = ({ cell }: Node): Restart => cell.options.restart ?? 't
 export const traitsOf = ({ cell, plan, parent }: Node): Traits | undefined =>
   plan || !parent ? undefined : (cell.input as Traits)
 
+/** In the order in which they are stopped: a supervisor knows those that it has a spec of, the others go after them. */
+export const lastFirst = ({ children, specs }: Node): Node[] => {
+  const place = ({ cell }: Node): number => specs.findIndex(({ id }) => id === cell.name)
+  const rest = children.filter((child) => place(child) < 0).toReversed()
+  return [...children.filter((child) => place(child) >= 0).sort((a, b) => place(b) - place(a)), ...rest]
+}
+
 /** The node and all below it. */
 export const subtree = (node: Node): Node[] => [node, ...node.children.flatMap(subtree)]

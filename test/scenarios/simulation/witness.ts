@@ -38,13 +38,15 @@ export class Witness {
   readonly diary = new Map<string, string[]>()
   readonly asks = new Set<OpenAsk>()
   happened: Happened = nothing()
+  /** The move in hand. */
+  move = ''
   /** How many letters of each kind. */
   letters = 0
   expired = 0
   faults: Fault[] = []
   #ids = 0
   /** Notes that are neither handled nor dead. */
-  readonly #open = new Set<number>()
+  readonly #open = new Map<number, string>()
   readonly #lastHeard = new Map<string, number>()
   /** Watcher and watched: who is still to be told. */
   readonly #watches = new Map<string, { readonly watcher: string; readonly target: string }>()
@@ -68,9 +70,9 @@ export class Witness {
     return (this.#ids += 1)
   }
 
-  newNote(): number {
+  newNote(to: string): number {
     const id = this.newId()
-    this.#open.add(id)
+    this.#open.set(id, `${id} to ${to} (${this.move})`)
     return id
   }
 
@@ -83,8 +85,8 @@ export class Witness {
     if (answer === 'rejected' && this.#open.has(id)) this.object(`note ${id} was rejected without a dead letter`)
   }
 
-  get openNotes(): readonly number[] {
-    return [...this.#open]
+  get openNotes(): readonly string[] {
+    return [...this.#open.values()]
   }
 
   heard(id: number, by: string, receiver: string): void {

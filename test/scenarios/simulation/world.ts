@@ -6,7 +6,7 @@ import { chance, type Chance } from './chance.ts'
 import { Forecast, Unsure } from './forecast.ts'
 import { Links } from './links.ts'
 import { puppets, type Puppet } from './puppet.ts'
-import { subtree, Tree, type Node, type Plan } from './tree.ts'
+import { subtree, Tree, type Node, type Plan, type Spec } from './tree.ts'
 import { Fault, Witness, type Happened } from './witness.ts'
 
 /** Something that can happen. */
@@ -60,6 +60,7 @@ export class World {
   async step(move: Move): Promise<void> {
     this.#log.push(`${this.clock.now()} ms  ${move.text}`)
     if (this.#log.length > LOGGED) this.#log.shift()
+    this.witness.move = move.text
     try {
       const forecast = this.#forecast(move)
       this.witness.diary.clear()
@@ -96,22 +97,23 @@ export class World {
   }
 
   /** What may end or start because of this one: all below, whoever is linked, its group. */
-  #concern(node: Node): void {
+  #concern(node: Node, seen = new Set<Node>()): void {
     const { parent } = node
-    if (!parent || this.#concerned.has(node.ref.path)) return
+    if (!parent || seen.has(node)) return
+    seen.add(node)
     this.#concerned.add(node.ref.path)
     for (const { uid } of subtree(node)) {
       for (const other of this.links.of(uid)) {
         const linked = this.tree.find({ uid: other })
-        if (linked) this.#concern(linked)
+        if (linked) this.#concern(linked, seen)
       }
     }
-    if (parent.plan?.strategy === 'one-for-all') for (const sibling of parent.children) this.#concern(sibling)
-    if (parent.plan?.strategy === 'rest-for-one') {
-      for (const sibling of parent.children.slice(parent.children.indexOf(node))) this.#concern(sibling)
+    for (const { id } of groupOf(node)) {
+      const sibling = parent.children.find(({ cell }) => cell.name === id)
+      // It may be down, and is started again with its group.
+      if (sibling) this.#concern(sibling, seen)
+      else this.#concerned.add(`${parent.ref.path}/${id}`)
     }
-    // Those that were started later, or are to be started again.
-    if (parent.plan) for (const { id } of parent.specs) if (isGroup(parent.plan)) this.#concerned.add(`${parent.ref.path}/${id}`)
   }
 
   /** After every step. @param forecast without one, only what may have happened is known */
@@ -189,7 +191,10 @@ export class World {
     for (const { uid, path } of [...terminated, ...restarted, ...started]) {
       const parts = path.split('/')
       const isConcerned = parts.some((_, i) => this.#concerned.has(parts.slice(0, i + 1).join('/')))
-      if (!isConcerned) throw new Fault(`${path} (${uid}) ended or started, which nothing had to do with`)
+      if (isConcerned) continue
+      const all = { started, restarted, terminated, gaveUp }
+      const told = Object.entries(all).map(([what, refs]) => `${what}: ${refs.map((ref) => ref.path).join(', ') || 'none'}`)
+      throw new Fault(`${path} (${uid}) ended or started, which nothing had to do with; ${told.join('; ')}`)
     }
     for (const { uid } of restarted) this.#isUnsure(before.get(uid) ?? this.tree.find({ uid }))
     for (const { uid } of terminated) this.#isUnsure(before.get(uid))
@@ -237,7 +242,13 @@ export class World {
 
 const UP: readonly string[] = ['running', 'draining', 'stopping']
 
-const isGroup = ({ strategy }: Plan): boolean => strategy === 'one-for-all' || strategy === 'rest-for-one'
+/** Which of its siblings are restarted with it, among others. */
+const groupOf = ({ parent, cell }: Node): readonly Spec[] => {
+  if (parent?.plan?.strategy === 'one-for-all') return parent.specs
+  if (parent?.plan?.strategy !== 'rest-for-one') return []
+  const at = parent.specs.findIndex(({ id }) => id === cell.name)
+  return at < 0 ? [] : parent.specs.slice(at)
+}
 
 const same = (what: string, expected: readonly string[], actual: readonly string[], name: (item: string) => string): void => {
   const missing = expected.filter((item) => !actual.includes(item))

@@ -1,0 +1,206 @@
+/** Coordinated shutdown: phases in order, each and all of them bounded in time, once. */
+import { agent, fromBehavior, type SystemOptions } from 'troupe'
+import { expect, it } from 'vitest'
+import { failure, lab, listener, standing, type Lab, type Say } from './system.ts'
+
+const PHASES = ['unready', 'stop-intake', 'drain', 'hand-off', 'flush', 'stop-actors', 'disconnect', 'close']
+
+/** A system with a task in each phase that writes it down. */
+const planned = async (options: SystemOptions = {}, phases: readonly string[] = PHASES) => {
+  const l = await lab(options)
+  const diary: string[] = []
+  for (const phase of phases) l.system.onShutdown(phase, 'note', () => void diary.push(phase))
+  return { ...l, diary }
+}
+
+const phasesOf = (l: Lab): string[] =>
+  l.events.flatMap((event) => (event.type === 'shutdown.phase' ? [`${event.phase} ${event.status}`] : []))
+
+it('goes through its phases in order, once', async () => {
+  const l = await planned()
+  await Promise.all([l.system.stop(), l.system.stop()])
+  await l.system.terminated
+  expect(l.diary).toEqual(PHASES)
+  expect(phasesOf(l).slice(0, 7)).toEqual(PHASES.slice(0, 7).map((phase) => `${phase} completed`))
+})
+
+it('puts phases of its own where they say', async () => {
+  const shutdown = { phases: { backup: { after: ['flush'] }, goodbye: { after: ['backup', 'stop-actors'] } } }
+  const l = await planned({ shutdown }, [...PHASES, 'backup', 'goodbye'])
+  await l.system.stop()
+  const at = (phase: string): number => l.diary.indexOf(phase)
+  expect(at('backup')).toBeGreaterThan(at('flush'))
+  expect(at('goodbye')).toBeGreaterThan(at('backup'))
+  expect(at('goodbye')).toBeGreaterThan(at('stop-actors'))
+  expect(l.diary.filter((phase) => PHASES.includes(phase))).toEqual(PHASES)
+})
+
+it('refuses phases that wait for each other, and those that are not there', async () => {
+  const circle = { phases: { a: { after: ['b'] }, b: { after: ['a'] } } }
+  expect(await failure(lab({ shutdown: circle }))).toMatchObject({ code: 'CONFIGURATION' })
+  expect(await failure(lab({ shutdown: { phases: { a: { after: ['nowhere'] } } } }))).toMatchObject({ code: 'CONFIGURATION' })
+  const l = await lab()
+  expect(() => l.system.onShutdown('nowhere', 'x', () => {})).toThrow(expect.objectContaining({ code: 'CONFIGURATION' }))
+})
+
+it('runs the tasks of a phase at the same time', async () => {
+  const l = await lab()
+  const order: string[] = []
+  for (const name of ['a', 'b']) {
+    l.system.onShutdown('flush', name, async () => {
+      order.push(`${name} begins`)
+      await Promise.resolve()
+      order.push(`${name} ends`)
+    })
+  }
+  await l.system.stop()
+  expect(order).toEqual(['a begins', 'b begins', 'a ends', 'b ends'])
+})
+
+it('logs a task that fails and goes on', async () => {
+  const l = await planned()
+  l.system.onShutdown('flush', 'failing', () => {
+    throw new Error('disk full')
+  })
+  await l.system.stop()
+  expect(l.diary).toEqual(PHASES)
+  expect(phasesOf(l)).toContain('flush failed')
+  expect(l.logged).toContain('error a shutdown task failed')
+})
+
+it('gives a phase 5 seconds unless told otherwise, aborts its signal and goes on', async () => {
+  const l = await planned()
+  let aborted = false
+  l.system.onShutdown('flush', 'hanging', (signal) => {
+    signal.addEventListener('abort', () => (aborted = true))
+    return new Promise(() => {})
+  })
+  const stopped = l.system.stop()
+  await l.clock.advance(4_999)
+  expect(aborted).toBe(false)
+  await l.clock.advance(1)
+  await stopped
+  expect(aborted).toBe(true)
+  expect(l.diary).toEqual(PHASES)
+  expect(phasesOf(l)).toContain('flush timed-out')
+})
+
+it('gives each phase the limit of its own', async () => {
+  const shutdown = { phaseTimeoutMs: 100, phases: { slow: { after: ['flush'], timeoutMs: 1_000 } } }
+  const l = await planned({ shutdown })
+  const hang = (): Promise<void> => new Promise(() => {})
+  l.system.onShutdown('unready', 'x', hang)
+  l.system.onShutdown('slow', 'y', hang)
+  const stopped = l.system.stop()
+  await l.clock.advance(100)
+  await l.clock.advance(999)
+  expect(await standing(stopped)).toBe('open')
+  await l.clock.advance(1)
+  await stopped
+})
+
+it('is bounded as a whole', async () => {
+  const l = await lab({ shutdown: { timeoutMs: 100 } })
+  const hang = (): Promise<void> => new Promise(() => {})
+  for (const phase of ['unready', 'drain', 'flush']) l.system.onShutdown(phase, 'x', hang)
+  const stopped = l.system.stop()
+  await l.clock.advance(100)
+  await stopped
+  expect(phasesOf(l).filter((phase) => phase.endsWith('timed-out'))).toContain('unready timed-out')
+})
+
+it('takes tasks back, and takes new ones for later phases while it runs', async () => {
+  const l = await planned()
+  const back = l.system.onShutdown('flush', 'taken back', () => void l.diary.push('never'))
+  l.system.onShutdown('unready', 'adds', () => {
+    back()
+    l.system.onShutdown('close', 'late', () => void l.diary.push('late'))
+    expect(() => l.system.onShutdown('unready', 'too late', () => {})).toThrow(expect.objectContaining({ code: 'CONFIGURATION' }))
+  })
+  await l.system.stop()
+  expect(l.diary).toEqual([...PHASES, 'late'])
+  expect(phasesOf(l)).toContain('unready completed')
+})
+
+it('stops the actors by their own limits, last started first, and waits as long as they take', async () => {
+  const l = await lab()
+  const diary: string[] = []
+  for (const name of ['a', 'b']) {
+    l.system.spawn(
+      fromBehavior<Say>((ctx) => {
+        ctx.onStop(() => new Promise<void>((resolve) => void l.clock.setTimeout(() => (diary.push(name), resolve()), 6_000)))
+        return () => {}
+      }),
+      { shutdownMs: 10_000 },
+    )
+  }
+  const stopped = l.system.stop()
+  await l.clock.advance(6_000)
+  await stopped
+  expect(diary).toEqual(['b', 'a'])
+  expect(phasesOf(l)).toContain('stop-actors completed')
+})
+
+it('kills what is left when its time is over', async () => {
+  const l = await lab({ shutdown: { timeoutMs: 1_000 } })
+  let signal: AbortSignal | undefined
+  const ref = l.system.spawn(
+    fromBehavior<Say>((ctx) => {
+      signal = ctx.signal
+      ctx.onStop(() => new Promise(() => {}))
+      return () => {}
+    }),
+    { shutdownMs: 'infinity' },
+  )
+  const reason = l.system.watch(ref)
+  const stopped = l.system.stop()
+  await l.clock.advance(1_000)
+  await stopped
+  expect(await standing(reason)).toEqual({ value: { type: 'killed' } })
+  expect(signal?.aborted).toBe(true)
+})
+
+it('takes no new runs, and lets those in flight end', async () => {
+  const l = await lab()
+  const slow = agent('slow', {
+    run: async (text: string, ctx) => {
+      await ctx.sleep(100)
+      return text
+    },
+  })
+  const run = l.system.run(slow, 'in flight')
+  await l.settle()
+  const stopped = l.system.stop()
+  await l.settle()
+  const late = failure(l.system.run(slow, 'too late'))
+  await l.clock.advance(100)
+  await stopped
+  expect(await run).toBe('in flight')
+  expect(await late).toBeInstanceOf(Error)
+})
+
+it('leaves nothing that still takes messages', async () => {
+  const l = await lab()
+  const heard: string[] = []
+  const ref = l.system.spawn(listener(heard))
+  await l.system.stop()
+  expect(l.system.tell(ref, { type: 'x' })).toBe('rejected')
+  expect(await failure(l.system.ask(ref, { type: 'x' }))).toMatchObject({ code: 'ACTOR_TERMINATED' })
+  expect(() => l.system.spawn(listener([]))).toThrow(expect.objectContaining({ code: 'START_FAILED' }))
+  expect(l.system.stats().actors).toBe(0)
+  await l.clock.advance(100_000)
+})
+
+it('comes when the root gives up, and whoever waits is told why', async () => {
+  const l = await planned({ supervision: { intensity: 0 } })
+  const ref = l.system.spawn(listener([]), { restart: 'permanent' })
+  l.system.kill(ref)
+  expect(await failure(l.system.terminated)).toMatchObject({ code: 'RESTART_LIMIT' })
+  expect(l.diary).toEqual(PHASES)
+})
+
+it('is what `await using` does at the end of its block', async () => {
+  const l = await planned()
+  await l.system[Symbol.asyncDispose]()
+  expect(l.diary).toEqual(PHASES)
+})
