@@ -45,6 +45,7 @@ class ActorLife implements Life {
     const actor = createActor(logic, options as object)
     this.actor = actor as unknown as AnyActorRef
     this.#system.root = this.actor
+    actor.on('*', (event: EventObject) => host.emitted(event))
     actor.start()
     this.#inTurn = false
     if (this.#failure) this.discard()

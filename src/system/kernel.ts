@@ -99,9 +99,12 @@ export class Kernel implements Registers {
     this.root.state = 'running'
   }
 
-  /** Read once for a slice of turns, which takes some 2 ms at most. */
+  /** Read once for a slice of turns, which takes some 2 ms at most, and once for what is sent before it. */
   now(): number {
-    return this.turnAt ?? this.clock.now()
+    if (this.turnAt !== undefined) return this.turnAt
+    const now = this.clock.now()
+    if (this.scheduler.scheduled) this.turnAt = now
+    return now
   }
 
   uid(): string {
@@ -181,8 +184,8 @@ export class Kernel implements Registers {
 
   #refuse(cell: Cell, mail: Mail, error: TroupeError): 'rejected' {
     this.sent += 1
-    this.deadLetter(mail, cell, 'invalid')
     mail.asker?.settle({ status: 'rejected', error })
+    this.deadLetter(mail, cell, 'invalid')
     this.log.warn({ to: cell.ref.path, err: error }, 'a message does not fit its contract')
     return 'rejected'
   }

@@ -20,7 +20,8 @@ export interface Runnable {
 
 export class Scheduler {
   readonly #queue = new Deque<Runnable>()
-  #scheduled = false
+  /** Whether a slice is about to begin. */
+  scheduled = false
   #running = false
   #halted = false
   #sinceLook = 0
@@ -41,7 +42,7 @@ export class Scheduler {
     if (runnable.ready || this.#halted) return
     runnable.ready = true
     this.#queue.push(runnable)
-    if (!this.#scheduled && !this.#running) this.#schedule()
+    if (!this.scheduled && !this.#running) this.#schedule()
   }
 
   /** Nothing runs any more. */
@@ -52,7 +53,7 @@ export class Scheduler {
 
   /** Microtasks are quick but starve the event loop: past a slice the rest waits for its next turn. */
   #schedule(): void {
-    this.#scheduled = true
+    this.scheduled = true
     if (this.#overSlice()) setImmediate(this.#afterLoop)
     else queueMicrotask(this.#run)
   }
@@ -71,7 +72,7 @@ export class Scheduler {
   }
 
   readonly #run = (): void => {
-    this.#scheduled = false
+    this.scheduled = false
     this.#running = true
     this.#timed(true)
     try {
@@ -89,7 +90,7 @@ export class Scheduler {
   }
 
   #yield(): void {
-    this.#scheduled = true
+    this.scheduled = true
     setImmediate(this.#afterLoop)
   }
 }

@@ -14,8 +14,11 @@ import {
   spawnChild,
   type ActorLogic,
   type AnyActorLogic,
+  type AnyActorRef,
   type EventObject,
+  type Observer,
   type Snapshot,
+  type Subscribable,
 } from 'xstate'
 import { expect, it } from 'vitest'
 import { balanced, failure, lab, later, type Lab, type Say } from './system.ts'
@@ -26,6 +29,11 @@ const tellAll = async (l: Lab, ref: ActorRef<never>, ...types: string[]): Promis
 }
 
 const outputOf = (l: Lab, ref: ActorRef<never>): unknown => (l.system.actor(ref).getSnapshot() as { output: unknown }).output
+
+/** What any library of observables gives. */
+const observable = <T>(begin: (observer: Observer<T>) => () => unknown): Subscribable<T> => ({
+  subscribe: (observer: unknown) => ({ unsubscribe: begin(observer as Observer<T>) as () => void }),
+})
 
 it('runs a machine with guards, context and nested states', async () => {
   const l = await lab()
@@ -65,15 +73,15 @@ it('crashes with a promise that rejects, and with an observable that fails', asy
   const thrown = new Error('no')
   const promise = l.system.spawn(fromPromise(() => Promise.reject(thrown)))
   expect(await l.system.watch(promise)).toMatchObject({ type: 'error', error: { code: 'DEFECT', cause: thrown } })
-  const observable = l.system.spawn(
-    fromObservable(() => ({
-      subscribe: (observer: { error?: (error: unknown) => void }) => {
+  const failing = l.system.spawn(
+    fromObservable(() =>
+      observable<never>((observer) => {
         queueMicrotask(() => observer.error?.(thrown))
-        return { unsubscribe: () => {} }
-      },
-    })),
+        return () => {}
+      }),
+    ),
   )
-  expect(await l.system.watch(observable)).toMatchObject({ type: 'error', error: { cause: thrown } })
+  expect(await l.system.watch(failing)).toMatchObject({ type: 'error', error: { cause: thrown } })
 })
 
 it('restarts a promise whose parent says so', async () => {
@@ -95,12 +103,12 @@ it('shows the values of an observable, and lets go of it at the end', async () =
   let push: ((n: number) => void) | undefined
   let subscribed = true
   const ref = l.system.spawn(
-    fromObservable(() => ({
-      subscribe: (observer: { next?: (n: number) => void }) => {
+    fromObservable(() =>
+      observable<number>((observer) => {
         push = observer.next?.bind(observer)
-        return { unsubscribe: () => (subscribed = false) }
-      },
-    })),
+        return () => (subscribed = false)
+      }),
+    ),
   )
   const live = l.system.actor(ref)
   const seen: unknown[] = []
@@ -333,9 +341,12 @@ it('systemId is known inside the actor, and means nothing to others', async () =
 
 it('what a machine sends to a child that has stopped is a dead letter', async () => {
   const l = await lab()
-  const machine = createMachine({
-    context: ({ spawn }) => ({ child: spawn(fromPromise(async () => 1) as never, { id: 'child' }) as never }),
-    on: { go: { actions: sendTo(({ context }) => (context as { child: never }).child, { type: 'too late' }) } },
+  const machine = setup({
+    types: { context: {} as { child: AnyActorRef } },
+    actors: { work: fromPromise(async () => 1) },
+  }).createMachine({
+    context: ({ spawn }) => ({ child: spawn('work') }),
+    on: { go: { actions: sendTo(({ context }) => context.child, { type: 'too late' }) } },
   })
   const ref = l.system.spawn(machine)
   await l.settle()

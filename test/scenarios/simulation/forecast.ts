@@ -47,14 +47,14 @@ export class Forecast {
 
   /** Somebody stops it from outside. @param timeoutMs instead of its own */
   stops(node: Node, timeoutMs?: number): void {
-    this.#goesDown(node, true, timeoutMs !== undefined)
+    this.#goesDown(node, true, timeoutMs === undefined ? undefined : true)
     this.#isGone(node)
     const { parent } = node
     if (parent?.plan) this.#drop(parent, node.cell.name, keepsSpec(parent, node))
   }
 
   starts(parent: Node, spec: Spec): void {
-    this.#starts(parent.ref.path, spec, parent.plan !== undefined)
+    this.#starts(parent.ref.path, spec, parent.plan !== undefined && parent.plan.strategy !== 'dynamic')
   }
 
   #judge(node: Node, abnormal: boolean): void {
@@ -128,11 +128,11 @@ export class Forecast {
     for (const spec of specs) this.#starts(node.ref.path, spec, true)
   }
 
-  #starts(parent: string, spec: Spec, bySupervisor: boolean): void {
+  #starts(parent: string, spec: Spec, isOrdered: boolean): void {
     const path = parent === '/' ? `/${spec.id}` : `${parent}/${spec.id}`
     for (const child of spec.plan?.children ?? []) this.#starts(path, child, true)
     this.started.push(path)
-    if (bySupervisor && !spec.plan) this.#page(parent).push(`+${spec.id}`)
+    if (isOrdered && !spec.plan) this.#page(parent).push(`+${spec.id}`)
   }
 
   /** It ends for good, and all below it before. @param hooks false for what is killed */
@@ -172,7 +172,7 @@ export class Forecast {
   }
 
   #write(parent: Node, name: string, sign: '+' | '-', isPuppet: boolean): void {
-    if (parent.plan && isPuppet) this.#page(parent.ref.path).push(sign + name)
+    if (parent.plan && parent.plan.strategy !== 'dynamic' && isPuppet) this.#page(parent.ref.path).push(sign + name)
   }
 
   #page(path: string): string[] {

@@ -2,18 +2,20 @@
 
 export class Links {
   readonly #links = new Map<string, Set<string>>()
-  /** Made in the step in hand: whether they were made before or after an end is not known. */
-  #fresh = new Set<string>()
+  /** Made while one of both was down, or is in this very step: a link of its next incarnation, perhaps. */
+  readonly #early = new Set<string>()
 
-  add(one: string, two: string): void {
+  add(one: string, two: string, isEarly: boolean): void {
     this.#of(one).add(two)
     this.#of(two).add(one)
-    this.#fresh.add(one).add(two)
+    if (isEarly) this.#early.add(`${one}>${two}`).add(`${two}>${one}`)
   }
 
   remove(one: string, two: string): void {
     this.#links.get(one)?.delete(two)
     this.#links.get(two)?.delete(one)
+    this.#early.delete(`${one}>${two}`)
+    this.#early.delete(`${two}>${one}`)
   }
 
   of(uid: string): readonly string[] {
@@ -24,13 +26,11 @@ export class Links {
     return (this.#links.get(uid)?.size ?? 0) > 0
   }
 
-  /** These incarnations are over: their links are broken. */
-  broken(uids: readonly string[]): void {
-    for (const uid of uids) {
-      if (this.#fresh.has(uid)) continue
-      for (const other of this.of(uid)) this.remove(uid, other)
+  /** This incarnation is over, and with it its links. */
+  broken(uid: string, isGone: boolean): void {
+    for (const other of this.of(uid)) {
+      if (isGone || !this.#early.has(`${uid}>${other}`)) this.remove(uid, other)
     }
-    this.#fresh = new Set()
   }
 
   #of(uid: string): Set<string> {

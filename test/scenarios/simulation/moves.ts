@@ -4,7 +4,8 @@ import type { Manner, Order, Puppet, PuppetRef, Traits } from './puppet.ts'
 import { type Node, type Plan, type Spec } from './tree.ts'
 import type { Move, World } from './world.ts'
 
-type Maker = (world: World) => Move | undefined
+/** @param isMixed whether it happens together with others */
+type Maker = (world: World, isMixed?: boolean) => Move | undefined
 
 const FEWEST_ACTORS = 8
 const MOST_ACTORS = 30
@@ -339,7 +340,7 @@ const advance: Maker = (world) => {
   return { text: `${ms} ms pass`, run: () => world.clock.advance(ms) }
 }
 
-const links: Maker = (world) => {
+const links: Maker = (world, isMixed = false) => {
   const [one, two] = [anyPuppet(world), anyPuppet(world)]
   if (!one || !two || one === two) return undefined
   const undo = world.chance.often(0.3)
@@ -349,10 +350,10 @@ const links: Maker = (world) => {
     foresee: () => {},
     run: () => {
       if (undo) {
-        world.links.remove(one.uid, two.uid)
+        if (world.quiet && !isMixed) world.links.remove(one.uid, two.uid)
         world.system.unlink(one.ref, two.ref)
       } else {
-        world.links.add(one.uid, two.uid)
+        world.links.add(one.uid, two.uid, !world.quiet || isMixed)
         attempt(() => world.system.link(one.ref, two.ref))
       }
     },
@@ -367,7 +368,7 @@ const linkToAnyone: Maker = (world) => {
     text: `${node.ref.path} links to ${other.path}`,
     touches: [node],
     run: () => {
-      world.links.add(node.uid, other.uid)
+      world.links.add(node.uid, other.uid, true)
       tell(world, node, (me) => me.ctx.link(other))
     },
   }
@@ -434,7 +435,7 @@ const ghost: Maker = (world) => {
 
 /** Several at the same time, without a pause in between. */
 const together: Maker = (world) => {
-  const moves = Array.from({ length: world.chance.between(2, 4) }, () => pick(world, SUDDEN)).filter((move) => move !== undefined)
+  const moves = Array.from({ length: world.chance.between(2, 4) }, () => pick(world, SUDDEN, true)).filter((move) => move !== undefined)
   if (moves.length === 0) return undefined
   return {
     text: moves.map(({ text }) => text).join(' + '),
@@ -533,18 +534,18 @@ const MOVES: Table = [
   [8, together],
 ]
 
-const pick = (world: World, table: Table): Move | undefined => {
+const pick = (world: World, table: Table, isMixed = false): Move | undefined => {
   let at = world.chance.below(table.reduce((sum, [weight]) => sum + weight, 0))
   for (const [weight, maker] of table) {
     at -= weight
-    if (at < 0) return maker(world)
+    if (at < 0) return maker(world, isMixed)
   }
   return undefined
 }
 
 /** The next thing to happen. */
 export const nextMove = (world: World): Move => {
-  if (world.unquietSteps > 60) return silence(world)
+  if (world.unquietSteps > 20) return silence(world)
   if (world.tree.size < FEWEST_ACTORS) return spawn(world)!
   for (;;) {
     const move = pick(world, MOVES)

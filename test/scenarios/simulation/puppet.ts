@@ -153,13 +153,21 @@ export class Puppet {
   #note({ id, by, reckless = false }: NotePayload): void {
     const isFull = this.held >= this.ctx.input.stash
     if (this.holds && (!isFull || reckless)) {
-      this.ctx.stash()
-      this.held += 1
-      return
+      return this.#stash(id)
     }
     // Past a full stash a note overtakes those that are in it.
     if (!this.holds) this.#witness.heard(id, by, this.ctx.self.uid)
     this.#witness.handled(id)
+  }
+
+  #stash(id: number): void {
+    try {
+      this.ctx.stash()
+      this.held += 1
+    } catch (error) {
+      this.#witness.hasCrashed(id)
+      throw error
+    }
   }
 
   #question({ id, manner }: { id: number; manner: Manner }): void {

@@ -47,6 +47,8 @@ export class Witness {
   #ids = 0
   /** Notes that are neither handled nor dead. */
   readonly #open = new Map<number, string>()
+  /** Notes that have crashed their actor: they may come again, or become dead letters. */
+  readonly #crashed = new Set<number>()
   readonly #lastHeard = new Map<string, number>()
   /** Watcher and watched: who is still to be told. */
   readonly #watches = new Map<string, { readonly watcher: string; readonly target: string }>()
@@ -97,7 +99,16 @@ export class Witness {
   }
 
   handled(id: number): void {
-    if (!this.#open.delete(id)) this.object(`note ${id} was handled, but it was not on its way`)
+    if (!this.#leaves(id)) this.object(`note ${id} was handled, but it was not on its way`)
+  }
+
+  hasCrashed(id: number): void {
+    if (this.#leaves(id)) this.#crashed.add(id)
+    else this.object(`note ${id} crashed its actor, but it was not on its way`)
+  }
+
+  #leaves(id: number): boolean {
+    return this.#open.delete(id) || this.#crashed.delete(id)
   }
 
   onLetter({ message, reason }: DeadLetter): void {
@@ -105,7 +116,7 @@ export class Witness {
     else this.letters += 1
     if (message.type !== 'note') return
     const { id } = message.payload as { id: number }
-    if (!this.#open.delete(id)) this.object(`note ${id} is a dead letter (${reason}), but it was not on its way`)
+    if (!this.#leaves(id)) this.object(`note ${id} is a dead letter (${reason}), but it was not on its way`)
   }
 
   onEvent(event: SystemEvent): void {

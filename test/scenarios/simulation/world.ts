@@ -69,7 +69,7 @@ export class World {
       this.check(forecast)
       if (!forecast && this.quiet) await this.#learnSpecs()
     } catch (error) {
-      throw error instanceof Fault ? new Fault(`${error.message}\n${this.#log.join('\n')}`) : error
+      throw error instanceof Fault ? new Fault(`${error.message}\n${this.restless()}\n${this.#log.join('\n')}`) : error
     }
   }
 
@@ -121,6 +121,10 @@ export class World {
     const { witness, tree } = this
     const before = new Map(tree.all.map((node) => [node.uid, node]))
     const happened = witness.report()
+    for (const ref of happened.gaveUp) {
+      const node = tree.find(ref)
+      if (node) this.#concern(node)
+    }
     tree.look()
     this.#checkAccount()
     this.#checkEvents(before, happened)
@@ -176,7 +180,8 @@ export class World {
   }
 
   *#supervisorPages(): Iterable<string> {
-    for (const { plan, ref } of this.tree.all) if (plan && this.witness.diary.has(ref.path)) yield ref.path
+    // A dynamic supervisor stops its children all at once.
+    for (const { plan, ref } of this.tree.all) if (plan && plan.strategy !== 'dynamic' && this.witness.diary.has(ref.path)) yield ref.path
   }
 
   #nameOf(uid: string, refs: readonly AnyRef[]): string {
@@ -184,10 +189,6 @@ export class World {
   }
 
   #checkConcerned(before: ReadonlyMap<string, Node>, { started, restarted, terminated, gaveUp }: Happened): void {
-    for (const { uid } of gaveUp) {
-      const node = before.get(uid) ?? this.tree.find({ uid })
-      if (node) this.#concern(node)
-    }
     for (const { uid, path } of [...terminated, ...restarted, ...started]) {
       const parts = path.split('/')
       const isConcerned = parts.some((_, i) => this.#concerned.has(parts.slice(0, i + 1).join('/')))
@@ -208,7 +209,8 @@ export class World {
   }
 
   #forgetEnded({ restarted, terminated }: Happened): void {
-    this.links.broken([...restarted, ...terminated].map(({ uid }) => uid))
+    for (const { uid } of restarted) this.links.broken(uid, false)
+    for (const { uid } of terminated) this.links.broken(uid, true)
     for (const { uid } of terminated) {
       const puppet = this.witness.lives.get(uid)
       if (!puppet) continue
