@@ -17,6 +17,8 @@ export function tell<
   C extends MachineContext,
   E extends EventObject,
   M extends EventObject,
+  // Keeps the type of what a function gives a literal.
+  // oxlint-disable-next-line typescript/no-unnecessary-type-parameters
   const T extends M['type'],
 >(
   to: Value<C, E, ActorRef<M>>,
@@ -41,6 +43,7 @@ export function publish<
   C extends MachineContext,
   E extends EventObject,
   M extends EventObject = AnyEventObject,
+  // oxlint-disable-next-line typescript/no-unnecessary-type-parameters
   const T extends M['type'] = M['type'],
 >(
   topic: Topic<M> | string,

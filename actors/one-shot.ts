@@ -22,7 +22,7 @@ export const oneShot = <I, O>(agent: unknown): AgentLogic<I, O> => {
       if (snapshot.status !== 'active') return snapshot
       if (event.type === 'xstate.stop') {
         runs.get(self)?.cancel('the actor was stopped')
-        return { ...snapshot, status: 'stopped', input: undefined } as Shot<I, O>
+        return { ...snapshot, status: 'stopped', input: undefined }
       }
       return event.type === 'run.ended' ? end(snapshot, (event as Ended).outcome) : snapshot
     },

@@ -91,7 +91,7 @@ export class TaskContext implements Ctx {
 
   get ask(): Ctx['ask'] {
     return <I, O>(agent: Agent<I, O>, input: I, options?: TaskOptions) =>
-      this.#ask<O>(agent as never, input, options)
+      this.#ask<O>(agent, input, options)
   }
 
   get step(): Ctx['step'] {

@@ -37,7 +37,7 @@ const isGroup = ({ strategy }: SupervisorContext): boolean =>
 
 const statechart = setup({
   types: {
-    input: {} as SupervisorInput,
+    input: {},
     context: {} as SupervisorContext,
     events: {} as SupervisorEvent,
     emitted: {} as SupervisorEffect,

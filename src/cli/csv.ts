@@ -86,7 +86,7 @@ const split = (text: string, delimiter: string): readonly string[] | { fault: Fa
       delimiter,
       relax_column_count: true,
       record_delimiter: '\n',
-    }) as string[][]
+    })
     return fields ?? []
   } catch (error) {
     return { fault: { path: '', message: `not CSV: ${(error as Error).message}` } }

@@ -76,7 +76,7 @@ export async function* inOrder<T, R>(
       if (head) {
         // The place is free once the consumer has come back for the next result.
         yield await head
-        queue.shift()
+        void queue.shift()
         changed.wake()
       } else if (state === 'reading') await changed.next()
       else break

@@ -4,7 +4,7 @@
 export type Line = Readonly<{ line: number } & ({ text: string } | { broken: string })>
 
 /** The longest line that is read, in bytes. */
-export const MAX_LINE_BYTES = 8 * 1024 * 1024
+const MAX_LINE_BYTES = 8 * 1024 * 1024
 
 const NEWLINE = 0x0a
 const RETURN = 0x0d

@@ -26,7 +26,7 @@ export function oneLine(text: string, width: number): string {
     .replace(STEERING, ' ')
     .replace(/\s+/g, ' ')
     .trim()
-  const characters = [...clean]
+  const characters = Array.from(clean)
   return characters.length <= width ? clean : `${characters.slice(0, Math.max(0, width - 1)).join('')}…`
 }
 

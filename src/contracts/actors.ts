@@ -3,10 +3,10 @@
  * ref is an address. Who sends is always explicit, `system.tell` or `ctx.tell`: that keeps the order per
  * sender, `causedBy` and the check for ask cycles true.
  */
-import type { AnyActorRef, AnyEventObject, EventObject, MachineContext, PromiseActorLogic } from 'xstate'
+import type { AnyActorRef, AnyEventObject, EventObject, MachineContext } from 'xstate'
 import type { Agent } from './agents.ts'
 import type { TroupeError } from './errors.ts'
-import type { Behavior, ExitReason, Logic, OptionsFor } from './logic.ts'
+import type { ExitReason, Logic, OptionsFor } from './logic.ts'
 import type {
   ActorRef,
   AgentMessage,
@@ -22,7 +22,6 @@ import type { Logger } from './ports.ts'
 import type { Run, RunOptions } from './runs.ts'
 import type { MaybePromise, Options, Unsubscribe } from './schemas.ts'
 import type { RefTo, Supervision } from './supervision.ts'
-import type { Effect, StepContext } from './tools.ts'
 
 /** The verbs. The system's are sent from outside, an actor's from that actor. */
 export interface Actors extends Sender, Supervision {

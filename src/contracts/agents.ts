@@ -3,14 +3,11 @@
  * in `actors/`.
  */
 import type {
-  AnyActorLogic,
   AnyActorScope,
   AnyStateMachine,
   EventObject,
-  InputFrom,
   MachineSnapshot,
   MetaObject,
-  OutputFrom,
   Snapshot,
   StateSchema,
 } from 'xstate'

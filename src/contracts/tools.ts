@@ -1,8 +1,7 @@
 /** Tools that models call, guards around agents and tools, tools of MCP servers. An agent is a tool too. */
-import type { z } from 'zod'
 import type { types } from './phantom.ts'
 import type { Logger } from './ports.ts'
-import type { Given, MaybePromise, Options, Returned, Schema } from './schemas.ts'
+import type { MaybePromise } from './schemas.ts'
 
 /** A tool, as `tool`, `asTool` and the `tools` of an agent know it. */
 export interface Tool<in I, out O> {

@@ -13,7 +13,7 @@ export interface Shown {
 
 /** Starts it; a throw passes on. */
 export const runInCell = (logic: CellLogic, scope: CellScope & Shown, input: unknown): Life =>
-  new CellLife(logic[incarnate](scope, input as undefined) as Incarnation<EventObject>, scope)
+  new CellLife(logic[incarnate](scope, input as undefined), scope)
 
 const active: Snapshot<undefined> = { status: 'active', output: undefined, error: undefined }
 

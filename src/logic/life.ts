@@ -1,5 +1,5 @@
 /** What the kernel sees of running logic, whichever way it runs, and what running logic sees of its cell. */
-import type { AnyActorLogic, AnyActorRef, EventObject, InspectionEvent, Snapshot } from 'xstate'
+import type { AnyActorRef, EventObject, InspectionEvent, Snapshot } from 'xstate'
 import type { ActorContext } from '../contracts/actors.ts'
 import type { Incarnation } from '../contracts/behavior.ts'
 
@@ -35,6 +35,3 @@ export interface Host {
   /** An event that XState would drop in silence: the actor that it was for has stopped. */
   undeliverable(event: EventObject): void
 }
-
-/** The key under which `contextOf` finds the powers of an actor: a member of the `system` of its `self`. */
-export type AnyLogic = AnyActorLogic

@@ -43,7 +43,7 @@ class ActorLife implements Life {
     // A parent makes XState tell ends instead of throwing them at the process, and share our system.
     const options = { id: host.id, input, parent: this.#system.parent, ...(snapshot && { snapshot }) }
     const actor = createActor(logic, options as object)
-    this.actor = actor as unknown as AnyActorRef
+    this.actor = actor
     this.#system.root = this.actor
     actor.on('*', (event: EventObject) => host.emitted(event))
     actor.start()
@@ -138,7 +138,8 @@ class CellSystem {
     }
   }
 
-  schedule(source: AnyActorRef, target: AnyActorRef, event: EventObject, delay: number, id = this._bookId()): void {
+  /** XState gives source, target, event, delay in ms, and perhaps an id. */
+  schedule(...[source, target, event, delay, id = this._bookId()]: Schedule): void {
     this.cancel(source, id)
     this.#timers ??= new Map()
     let own = this.#timers.get(source)
@@ -222,6 +223,8 @@ class CellSystem {
 
   start(): void {}
 }
+
+type Schedule = [source: AnyActorRef, target: AnyActorRef, event: EventObject, delay: number, id?: string]
 
 const isEnd = (event: EventObject): boolean =>
   event.type.startsWith('xstate.done.actor.') || event.type.startsWith('xstate.error.actor.')

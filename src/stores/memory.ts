@@ -62,7 +62,7 @@ export function memory(): Store {
       const rows = [...tableOf(table).values()]
         .filter((row) => tag === undefined || row.tag === tag)
         .filter((row) => dueBefore === undefined || (row.due !== undefined && row.due < dueBefore))
-        .sort((a, b) => (a.due ?? Infinity) - (b.due ?? Infinity) || (a.key < b.key ? -1 : 1))
+        .toSorted((a, b) => (a.due ?? Infinity) - (b.due ?? Infinity) || (a.key < b.key ? -1 : 1))
       const from = after === undefined ? 0 : rows.findIndex(({ key }) => key === after) + 1
       return rows.slice(from, from + limit)
     },

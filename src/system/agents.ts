@@ -17,6 +17,8 @@ import { BROADCAST } from './topics.ts'
 export class Agents {
   readonly #kernel: Registers
   readonly #cells = new Map<AnyAgent, Cell>()
+  /** How many agents have had a name. */
+  readonly #namesakes = new Map<string, number>()
   readonly records = new Map<string, AgentRecord>()
 
   constructor(kernel: Registers) {
@@ -27,10 +29,9 @@ export class Agents {
   cellOf(agent: AnyAgent): Cell {
     const known = this.#cells.get(agent)
     if (known) return known
-    const cell = this.#start(agent, this.#kernel.root, this.#freeName(agent.name), {
-      restart: 'permanent',
-      ownBudget: true,
-    })
+    const name = this.#freeName(agent.name)
+    const options: CellOptions = { restart: 'permanent', ownBudget: true }
+    const cell = this.#start(agent, { parent: this.#kernel.root, name, options })
     this.#cells.set(agent, cell)
     return cell
   }
@@ -40,7 +41,8 @@ export class Agents {
     const { id, input: _, parent: __, link: linkTo, ...rest } = options
     const name = id === undefined ? this.#kernel.freshName() : nameOf(id)
     const link = linkTo && this.#kernel.cellOf(linkTo)
-    return this.#start(logic as AnyAgent, parentOf(this.#kernel, options, by), name, { restart: 'temporary', ...rest }, link)
+    const parent = parentOf(this.#kernel, options, by)
+    return this.#start(logic as AnyAgent, { parent, name, link, options: { restart: 'temporary', ...rest } })
   }
 
   scopeFor(cell: Cell): Scope | undefined {
@@ -77,7 +79,7 @@ export class Agents {
     return true
   }
 
-  #start(agent: AnyAgent, parent: Cell, name: string, options: CellOptions, link?: Cell): Cell {
+  #start(agent: AnyAgent, { parent, name, link, options }: Place): Cell {
     const defined = (agent as DefinedAgent)[definition]
     const cell = spawnCell(parent, {
       logic: agentLogic as never,
@@ -93,9 +95,19 @@ export class Agents {
   #freeName(name: string): string {
     const base = encodeURIComponent(name)
     const taken = this.#kernel.root.children
-    for (let n = 1; ; n += 1) {
+    for (;;) {
+      const n = (this.#namesakes.get(base) ?? 0) + 1
+      this.#namesakes.set(base, n)
       const candidate = n === 1 ? base : `${base}~${n}`
       if (!taken?.has(candidate)) return candidate
     }
   }
+}
+
+/** Where an agent's cell is to be. */
+interface Place {
+  readonly parent: Cell
+  readonly name: string
+  readonly link?: Cell | undefined
+  readonly options: CellOptions
 }

@@ -63,10 +63,15 @@ class Ask implements Asker {
   }
 }
 
+/** Who sends; outside of actors nobody. */
+export interface Outbound {
+  readonly kernel: Core
+  readonly from: Cell | undefined
+}
+
 /** Sends and promises the reply. */
 export const ask = (
-  kernel: Core,
-  from: Cell | undefined,
+  { kernel, from }: Outbound,
   ref: AnyRef,
   event: EventObject,
   { timeoutMs = DEFAULT_TIMEOUT_MS, signal }: SendOptions = {},
@@ -133,8 +138,7 @@ export const reply = (kernel: Core, from: Cell, mail: Mail | undefined, outcome:
 
 /** Sends as soon as there is room. */
 export const sendWhenRoom = (
-  kernel: Core,
-  from: Cell | undefined,
+  { kernel, from }: Outbound,
   ref: AnyRef,
   event: EventObject,
   { timeoutMs, signal }: SendOptions & { timeoutMs: number },
@@ -159,9 +163,9 @@ export const sendWhenRoom = (
       const place = senders?.indexOf(waiting) ?? -1
       if (place >= 0) senders?.splice(place, 1)
     }
-    const fail = (error: unknown): void => {
+    const fail = (error: Error): void => {
       done()
-      reject(error as Error)
+      reject(error)
     }
     const waiting = { mail, taken: () => (done(), resolve()), refused: fail }
     // What its sender still waited to send ends with the sender.

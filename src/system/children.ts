@@ -14,7 +14,7 @@ export const childrenOf = (parent: Cell): Children => {
     throw new DeliveryError('NO_SUCH_ACTOR', `${ref.address} is no child of "${parent.ref.path}"`)
   }
   return {
-    start: (logic, options) => spawn(kernel, logic, options, parent).ref as ActorRef,
+    start: (logic, options) => spawn(kernel, logic, options, parent).ref,
     restart: (ref) => restart(child(ref)),
     forget: (ref, reason) => terminate(child(ref), reason),
     stop: (ref, { suspend }, done) => {

@@ -11,7 +11,10 @@ import type { Token } from './mail.ts'
 
 /** @throws ConfigurationError when it is watched already, with another message */
 export const watch = (watcher: Cell, target: Cell | undefined, ref: AnyRef, message: EventObject | undefined): void => {
-  if (target === undefined || target.state === 'terminated') return watchNobody(watcher, ref, message)
+  if (target === undefined || target.state === 'terminated') {
+    unwatch(watcher, target, ref)
+    return watchNobody(watcher, ref, message)
+  }
   const { generation } = watcher
   const watchers = (target.rest.watchers ??= new Map())
   const existing = watchers.get(watcher)
@@ -30,7 +33,6 @@ const watchNobody = (watcher: Cell, ref: AnyRef, message: EventObject | undefine
   const queued = (watcher.rest.queuedEnds ??= new Map())
   // With an empty mailbox all of them have arrived.
   if (watcher.mailbox.size === 0) queued.clear()
-  revoke(queued, ref)
   queued.set(ref.uid, token)
   tell(watcher, undefined, message ?? terminated(ref, { type: 'no-actor' }), token)
 }

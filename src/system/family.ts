@@ -53,7 +53,7 @@ export class Family<T extends Sibling<T>> implements Iterable<T> {
 
   /** The last one that was started comes first. */
   lastFirst(): T[] {
-    return [...this].reverse()
+    return [...this].toReversed()
   }
 
   *[Symbol.iterator](): Iterator<T> {

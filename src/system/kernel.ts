@@ -107,6 +107,11 @@ export class Kernel implements Registers {
     return now
   }
 
+  nextMail(): number {
+    this.#mails += 1
+    return this.#mails
+  }
+
   uid(): string {
     return this.prefix + (this.#uids += 1).toString(36)
   }
@@ -118,13 +123,13 @@ export class Kernel implements Registers {
 
   request(event: EventObject, from: Party | undefined, given: Awaited): Request {
     if (this.#options.freeze) deepFreeze(event)
-    return new Request({ office: this, seq: (this.#mails += 1), event, at: this.now(), sender: from }, given)
+    return new Request({ office: this, event, sender: from }, given)
   }
 
   /** Counts nothing yet: `post` does. */
   mail(event: EventObject, from: Party | undefined): Mail {
     this.share(event)
-    return new Mail(this, (this.#mails += 1), event, this.now(), from)
+    return new Mail(this, event, from)
   }
 
   /** Two actors never share an object that one of them can change. */
@@ -216,7 +221,7 @@ export class Kernel implements Registers {
       case 'suspended':
         return this.#refusalWhileDown(cell)
       default:
-        return this.#makeRoom(cell, mail)
+        return this.#makeRoom(cell)
     }
   }
 
@@ -228,7 +233,7 @@ export class Kernel implements Registers {
     return undefined
   }
 
-  #makeRoom(cell: Cell, mail: Mail): DeadReason | undefined {
+  #makeRoom(cell: Cell): DeadReason | undefined {
     const options = this.mailboxOf(cell)
     if (cell.mailbox.load < (options.capacity ?? 10_000)) return undefined
     switch (options.overflow) {

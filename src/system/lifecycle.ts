@@ -103,7 +103,7 @@ const beginLife = (cell: Cell): void => {
   cell.gateOpen = true
   const scope = cell.kernel.scopeFor(cell)
   cell.scope = scope
-  if (cell.more) forgetLast(cell.more)
+  if (cell.more) forgetLast(cell, cell.more)
   const { logic, input } = cell
   const life = isCellLogic(logic)
     ? runInCell(logic, scope as unknown as CellScope & Powers, input)
@@ -117,10 +117,12 @@ const beginLife = (cell: Cell): void => {
 }
 
 /** What the last incarnation left behind. */
-const forgetLast = (more: More): void => {
+const forgetLast = ({ options }: Cell, more: More): void => {
   more.stashedSinceCrash = 0
   more.hooks = undefined
   more.stop = undefined
+  // Restarts of its children; its own, where it has a budget of its own, go on counting.
+  if (!options.ownBudget) more.restarts = undefined
 }
 
 /** The end of an incarnation, after which nothing of it can act any more. */
@@ -192,7 +194,9 @@ const endItself = (cell: Cell, reason: ExitReason): void => {
   if (!cell.receiving && cell.state !== 'starting') return
   if (cell.more?.stop?.timer) cell.kernel.timers.cancel(cell.more.stop.timer)
   cell.state = 'ending'
-  if (cell.more === undefined && cell.scope?.keyed === undefined && isChildless(cell)) return isDown(cell, reason, false)
+  if (cell.more === undefined && cell.scope?.keyed === undefined && cell.piped === 0 && isChildless(cell)) {
+    return isDown(cell, reason, false)
+  }
   release(cell)
   const down = (): void => runHooks(cell, reason, () => isDown(cell, reason, isStopped(cell)))
   // Tasks are taken up again by the next incarnation; none of them waits for its end.
@@ -236,7 +240,12 @@ export const stop = (cell: Cell, order: StopOrder): void => {
 
 const stopNow = (cell: Cell, { reason, timeoutMs, byItself = false }: StopOrder): void => {
   if (cell.state === 'suspended') return cell.kernel.childIsDown(cell, reason, !byItself)
-  if (cell.state === 'terminated' || cell.more?.stop) return
+  if (cell.state === 'terminated') return
+  if (cell.more?.stop) {
+    // It was about to stop by itself, and now somebody else wants it stopped too.
+    cell.more.stop.byItself &&= byItself
+    return
+  }
   const limit = timeoutMs ?? cell.options.shutdownMs ?? (cell.life?.childExited ? 'infinity' : 5_000)
   if (limit === 'brutal-kill') return kill(cell, () => cell.kernel.childIsDown(cell, byItself ? reason : KILLED, !byItself))
   // It ends already, by itself: now it is not restarted.
@@ -250,7 +259,7 @@ const stopNow = (cell: Cell, { reason, timeoutMs, byItself = false }: StopOrder)
   }
   refuseSenders(cell)
   planStop(cell, { reason, byItself }, limit)
-  if (cell.life?.stopping) cell.signal(() => void guarded(cell, () => cell.life?.stopping?.(reason)))
+  if (cell.life?.stopping) cell.signal(() =>  guarded(cell, () => cell.life?.stopping?.(reason)))
   proceed(cell)
 }
 

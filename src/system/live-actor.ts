@@ -2,7 +2,7 @@
  * A cell as XState's tools see an actor: `waitFor`, `useSelector`, the inspector. The same object over restarts; once the
  * actor is gone, its last snapshot stays.
  */
-import type { AnyActorRef, EventObject, Observer, Snapshot, Subscription } from 'xstate'
+import type { EventObject, Observer, Snapshot, Subscription } from 'xstate'
 import { powers } from '../contracts/context-of.ts'
 import type { ExitReason } from '../contracts/logic.ts'
 import type { Cell, Live } from './cell.ts'
@@ -138,7 +138,7 @@ export class LiveActor implements Live {
   /** The incarnation is over: what it was stays to be looked at. */
   keep(snapshot: Snapshot<unknown>): void {
     this.#last = snapshot
-    this.#shown = undefined
+    if (snapshot.status !== 'done') this.#shown = undefined
   }
 
   gone(reason: ExitReason): void {
@@ -146,7 +146,7 @@ export class LiveActor implements Live {
     const snapshot = this.getSnapshot()
     for (const observer of this.#observers) {
       this.#guard(() => {
-        if (snapshot.status === 'done') observer.next?.(snapshot)
+        if (snapshot.status === 'done' && this.#shown?.status !== 'done') observer.next?.(snapshot)
         observer.complete?.()
       })
     }
@@ -162,6 +162,3 @@ export class LiveActor implements Live {
     }
   }
 }
-
-/** As its users type it. */
-export const asXState = (live: LiveActor): AnyActorRef => live as unknown as AnyActorRef

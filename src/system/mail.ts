@@ -40,6 +40,9 @@ export interface Office {
   readonly prefix: string
   /** Who sends what no actor sends. */
   readonly outside: Address
+  /** The number of the next mail. */
+  nextMail(): number
+  now(): number
 }
 
 /** A message on its way. Most are told and carry nothing else. */
@@ -48,7 +51,7 @@ export class Mail {
   readonly seq: number
   readonly event: EventObject
   // Begins as no number, so that V8 shares the time of a slice instead of boxing it for each mail.
-  readonly timestamp: number = undefined as unknown as number
+  timestamp: number = undefined as unknown as number
   readonly sender: Party | undefined
   /** The number of the mail whose handling sent this one; 0: none. */
   readonly cause: number
@@ -75,12 +78,13 @@ export class Mail {
   declare readmitted?: boolean
   declare known?: Envelope
 
-  constructor(office: Office, seq: number, event: EventObject, at: number, sender: Party | undefined) {
+  /** @param seq default: the next one */
+  constructor(office: Office, event: EventObject, sender: Party | undefined, seq = office.nextMail()) {
     const cause = sender?.origin ?? sender?.mail
     this.office = office
     this.seq = seq
     this.event = event
-    this.timestamp = at
+    this.timestamp = office.now()
     this.sender = sender
     this.cause = cause?.seq ?? 0
     this.correlation = cause?.correlation ?? seq
@@ -127,7 +131,7 @@ export class Mail {
 
   /** The same mail with its event parsed. */
   with(event: EventObject): Mail {
-    return this.copyTo(new Mail(this.office, this.seq, event, this.timestamp, this.sender))
+    return this.copyTo(new Mail(this.office, event, this.sender, this.seq))
   }
 
   /** The whole envelope, as users see it. */
@@ -140,6 +144,7 @@ export class Mail {
   }
 
   protected copyTo<M extends Mail>(copy: M): M {
+    copy.timestamp = this.timestamp
     copy.correlation = this.correlation
     copy.hops = this.hops
     copy.token = this.token
@@ -165,10 +170,10 @@ export class Request extends Mail implements AgentMessage {
   #id: string | undefined
 
   constructor(
-    from: { office: Office; seq: number; event: EventObject; at: number; sender: Party | undefined },
+    from: { office: Office; event: EventObject; sender: Party | undefined; seq?: number },
     given: { asker: Asker; meta?: TaskMeta | undefined; chain?: readonly Address[] | undefined },
   ) {
-    super(from.office, from.seq, from.event, from.at, from.sender)
+    super(from.office, from.event, from.sender, from.seq)
     this.asker = given.asker
     this.meta = given.meta
     this.#chain = given.chain ?? NOBODY
@@ -187,8 +192,8 @@ export class Request extends Mail implements AgentMessage {
   }
 
   override with(event: EventObject): Request {
-    const { office, seq, timestamp: at, sender, meta, chain } = this
-    return this.copyTo(new Request({ office, seq, event, at, sender }, { asker: this.asker!, meta, chain }))
+    const { office, seq, sender, meta, chain } = this
+    return this.copyTo(new Request({ office, seq, event, sender }, { asker: this.asker!, meta, chain }))
   }
 }
 

@@ -15,5 +15,5 @@ export const manage = async (
   if (!kernel.cellOf(supervisor)?.alive) {
     throw new DeliveryError('NO_SUCH_ACTOR', `${supervisor.address} has ended`)
   }
-  return ask(kernel, from, supervisor, request, { timeoutMs: Infinity })
+  return ask({ kernel, from }, supervisor, request, { timeoutMs: Infinity })
 }

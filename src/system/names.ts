@@ -38,7 +38,7 @@ export class Names implements Receptionist {
   /** A registered name, or a path. */
   lookup(name: string): ActorRef | undefined {
     const cell = this.#names.get(name)?.cell ?? this.#kernel.at(name)
-    return cell?.alive ? (cell.ref as ActorRef) : undefined
+    return cell?.alive ? (cell.ref) : undefined
   }
 
   register<M extends EventObject>(service: Service<M>, ref: ActorRef<M>): void {
@@ -70,9 +70,9 @@ export class Names implements Receptionist {
   ): Unsubscribe {
     let listeners = this.#listeners.get(service.name)
     if (!listeners) this.#listeners.set(service.name, (listeners = new Set()))
-    const own: Listener = (refs) => listener(refs as readonly ActorRef<M>[])
+    const own: Listener = (refs) => listener(refs)
     listeners.add(own)
-    own(this.find(service as Service<EventObject>) as readonly ActorRef[])
+    own(this.find(service as Service<EventObject>))
     return () => void listeners.delete(own)
   }
 

@@ -1,19 +1,20 @@
 /** The runs of a system: started, found again, cancelled. In memory: the last 1_000 that have ended are kept. */
 import { isDeepStrictEqual } from 'node:util'
-import type { Agent, AnyAgent, Budget } from '../contracts/agents.ts'
+import type { Agent, Budget } from '../contracts/agents.ts'
 import { ConflictError, DeliveryError, errorOf, NotProvidedError } from '../contracts/errors.ts'
 import type { AgentMessage } from '../contracts/messages.ts'
 import type { Run, RunEvent, RunInfo, RunOptions, Runs } from '../contracts/runs.ts'
 import type { RunScope, TaskMeta } from '../contracts/tasks.ts'
 import type { Core } from './cell.ts'
 import type { Inbox } from './inbox.ts'
-import { reasonOf, RunRecord } from './run-record.ts'
+import { reasonOf, RunRecord, type RunHost } from './run-record.ts'
 
 const ENDED_KEPT = 1_000
 
 export class RunBook implements Runs {
   readonly #kernel: Core
   readonly #inbox: Inbox
+  readonly #host: RunHost
   readonly #runs = new Map<string, RunRecord>()
   /** A ring of ids. */
   readonly #ended: string[] = []
@@ -28,6 +29,7 @@ export class RunBook implements Runs {
   constructor(kernel: Core, inbox: Inbox) {
     this.#kernel = kernel
     this.#inbox = inbox
+    this.#host = { kernel, inbox, whenEnded: (run) => this.#hasEnded(run) }
   }
 
   async run<I, O>(agent: Agent<I, O>, input: I, options?: RunOptions): Promise<O> {
@@ -41,14 +43,12 @@ export class RunBook implements Runs {
     const id = options.id ?? `${kernel.prefix}r${(this.#ids += 1).toString(36)}`
     const known = this.#runs.get(id)
     if (known && known.agent === agent && isDeepStrictEqual(known.input, input)) return known as Run<O>
-    const run = new RunRecord(
-      { kernel, inbox: this.#inbox },
+    const run = new RunRecord(this.#host, {
       id,
       agent,
       input,
-      { ...options, budget: { ...this.defaults.budget, ...options.budget } },
-      () => this.#hasEnded(run),
-    )
+      options: { ...options, budget: { ...this.defaults.budget, ...options.budget } },
+    })
     if (known) {
       run.settle({ status: 'rejected', error: new ConflictError(id, 'the same agent and input', 'another one', 'DUPLICATE_RUN') })
       return run as Run<O>
@@ -115,7 +115,7 @@ export class RunBook implements Runs {
             ended: false,
             record: (task, event) => {
               if (!kernel.events.active) return
-              kernel.events.emit({ seq: 0, at: kernel.now(), runId: message.correlationId, ...task, ...event } as RunEvent)
+              kernel.events.emit({ seq: 0, at: kernel.now(), runId: message.correlationId, ...task, ...event })
             },
             ask: (question) => this.#inbox.ask(message.correlationId, question),
           }
@@ -135,7 +135,7 @@ export class RunBook implements Runs {
   }
 
   async list({ agent, status, limit = 100, after }: Parameters<Runs['list']>[0] = {}): Promise<readonly RunInfo[]> {
-    const newest = [...this.#runs.values()].reverse()
+    const newest = [...this.#runs.values()].toReversed()
     const from = after === undefined ? 0 : newest.findIndex(({ id }) => id === after) + 1
     return newest
       .slice(from)

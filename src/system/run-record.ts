@@ -13,6 +13,21 @@ const EVENTS_KEPT = 1_000
 const DEFAULT_HOPS = 10
 const NO_USAGE: Usage = { inputTokens: 0, cachedTokens: 0, outputTokens: 0, usd: 0 }
 
+/** What a run needs of its system. */
+export interface RunHost {
+  readonly kernel: Core
+  readonly inbox: Inbox
+  readonly whenEnded: (run: RunRecord) => void
+}
+
+/** What is to be run. */
+export interface RunOrder {
+  readonly id: string
+  readonly agent: AnyAgent
+  readonly input: unknown
+  readonly options: RunOptions & { readonly budget: Budget }
+}
+
 export class RunRecord implements RunScope, Asker, Run<unknown> {
   readonly id: string
   readonly agent: AnyAgent
@@ -35,14 +50,14 @@ export class RunRecord implements RunScope, Asker, Run<unknown> {
   readonly #kernel: Core
   readonly #inbox: Inbox
   readonly #resolve: (outcome: Outcome) => void
-  readonly #whenEnded: () => void
+  readonly #whenEnded: (run: RunRecord) => void
   /** Task, event and time, three entries for each, since most runs are never looked at. */
   #log: (TaskIdentity | TaskEvent | number)[] = []
   /** How many events have been dropped from the front. */
   #dropped = 0
   #wake: (() => void)[] = []
 
-  constructor({ kernel, inbox }: { kernel: Core; inbox: Inbox }, id: string, agent: AnyAgent, input: unknown, options: RunOptions & { budget: Budget }, whenEnded: () => void) {
+  constructor({ kernel, inbox, whenEnded }: RunHost, { id, agent, input, options }: RunOrder) {
     this.#kernel = kernel
     this.#inbox = inbox
     this.id = id
@@ -81,7 +96,7 @@ export class RunRecord implements RunScope, Asker, Run<unknown> {
     this.target = undefined
     this.#notify()
     this.#resolve(outcome)
-    this.#whenEnded()
+    this.#whenEnded(this)
   }
 
   /** Ends it from outside: what still runs is called back. */
@@ -132,7 +147,7 @@ export class RunRecord implements RunScope, Asker, Run<unknown> {
     const event = this.#log[3 * place + 1] as TaskEvent
     const at = this.#log[3 * place + 2] as number
     const seq = this.#dropped + place + 1
-    return { seq, at, runId: this.id, taskId, parentTaskId, agent, path, ...event } as RunEvent
+    return { seq, at, runId: this.id, taskId, parentTaskId, agent, path, ...event }
   }
 
   info(): RunInfo {

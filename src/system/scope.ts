@@ -57,7 +57,7 @@ export class Scope implements Powers {
   }
 
   get self(): ActorRef {
-    return this.cell.ref as ActorRef
+    return this.cell.ref
   }
 
   get input(): unknown {
@@ -116,16 +116,16 @@ export class Scope implements Powers {
   }
 
   ask(to: AnyRef, message: EventObject, options?: SendOptions): Promise<unknown> {
-    return this.over ? never() : ask(this.kernel, this.cell, to, message, options)
+    return this.over ? never() : ask({ kernel: this.kernel, from: this.cell }, to, message, options)
   }
 
   send(to: AnyRef, message: EventObject, options: SendOptions & { timeoutMs: number }): Promise<void> {
-    return this.over ? never() : sendWhenRoom(this.kernel, this.cell, to, message, options)
+    return this.over ? never() : sendWhenRoom({ kernel: this.kernel, from: this.cell }, to, message, options)
   }
 
   spawn(logic: Logic, options: SpawnOptions = {}): ActorRef {
     this.refuseWhenOver('spawn')
-    return spawn(this.kernel, logic, options, this.cell).ref as ActorRef
+    return spawn(this.kernel, logic, options, this.cell).ref
   }
 
   run(agent: never, input: unknown, options?: RunOptions): Promise<unknown> {

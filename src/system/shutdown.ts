@@ -83,10 +83,12 @@ export class Shutdown {
         kernel.log.error({ phase, limitMs }, 'a shutdown phase took too long')
         resolve()
       })
-      void Promise.all(tasks.map(run)).then(() => {
+      const finish = async (): Promise<void> => {
+        await Promise.all(tasks.map(run))
         kernel.timers.cancel(timer)
         resolve()
-      })
+      }
+      void finish()
     })
     return status
   }

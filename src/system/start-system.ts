@@ -108,7 +108,7 @@ class RunningSystem {
   }
 
   spawn(logic: Logic, options: SpawnOptions = {}): ActorRef {
-    return spawn(this.kernel, logic, options, this.kernel.root).ref as ActorRef
+    return spawn(this.kernel, logic, options, this.kernel.root).ref
   }
 
   tell(to: AnyRef, message: EventObject): 'accepted' | 'rejected' {
@@ -120,11 +120,11 @@ class RunningSystem {
   }
 
   ask(to: AnyRef, message: EventObject, options?: SendOptions): Promise<unknown> {
-    return ask(this.kernel, undefined, to, message, options)
+    return ask({ kernel: this.kernel, from: undefined }, to, message, options)
   }
 
   send(to: AnyRef, message: EventObject, options: SendOptions & { timeoutMs: number }): Promise<void> {
-    return sendWhenRoom(this.kernel, undefined, to, message, options)
+    return sendWhenRoom({ kernel: this.kernel, from: undefined }, to, message, options)
   }
 
   run(...args: Parameters<Kernel['runs']['run']>): Promise<unknown> {
@@ -320,7 +320,7 @@ export const providePrivate = (start: () => Promise<System>): void =>
       cancelled = true
     }
     const outcome = running.then(async (system) => {
-      const run = system.submit(agent as never, input as never)
+      const run = system.submit(agent as never, input)
       cancel = run.cancel
       if (cancelled) run.cancel()
       const result = await run.outcome

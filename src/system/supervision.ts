@@ -5,7 +5,7 @@
 import { RestartLimitError, type TroupeError } from '../contracts/errors.ts'
 import type { ExitReason } from '../contracts/logic.ts'
 import type { Cell } from './cell.ts'
-import { requestExit, restart, terminate } from './lifecycle.ts'
+import { requestExit, restart, stop, terminate } from './lifecycle.ts'
 
 /** A budget of restarts. */
 export interface Budget {
@@ -21,7 +21,11 @@ export const superviseExit = (child: Cell, reason: ExitReason, stopped: boolean,
   const asks = parent?.life?.childExited
   if (parent === undefined || !parent.receiving) return terminate(child, reason)
   if (asks !== undefined) {
-    return parent.signal(() => parent.life?.childExited?.({ ref: child.ref, reason, stopped }))
+    return parent.signal(() => {
+      if (child.state === 'suspended') parent.life?.childExited?.({ ref: child.ref, reason, stopped })
+      // It was restarted meanwhile: it has to be stopped like any other.
+      else if (stopped) stop(child, { reason })
+    })
   }
   if (stopped || !wantsRestart(child, reason)) return terminate(child, reason)
   // By a message, so that nobody's setup runs on the stack of whoever killed it, and a stop can get in between.

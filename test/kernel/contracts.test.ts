@@ -62,7 +62,7 @@ describe.each(table)('%s', (error, status, retryable) => {
     else expect(back).toBe(error)
   })
 
-  it(retryable ? 'is worth another try' : 'is not tried again', () => {
+  it(`is worth another try: ${String(retryable)}`, () => {
     expect(error.retryable).toBe(retryable)
   })
 

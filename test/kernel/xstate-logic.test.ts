@@ -32,7 +32,7 @@ const outputOf = (l: Lab, ref: ActorRef<never>): unknown => (l.system.actor(ref)
 
 /** What any library of observables gives. */
 const observable = <T>(begin: (observer: Observer<T>) => () => unknown): Subscribable<T> => ({
-  subscribe: (observer: unknown) => ({ unsubscribe: begin(observer as Observer<T>) as () => void }),
+  subscribe: (observer: unknown) => ({ unsubscribe: () => void begin(observer as Observer<T>)() }),
 })
 
 it('runs a machine with guards, context and nested states', async () => {

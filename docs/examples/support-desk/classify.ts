@@ -32,7 +32,7 @@ const patterns = departments.map((department) => {
 })
 
 /** How much speaks for each department, most first. */
-export function topicsOf(text: string): readonly { department: Department; weight: number }[] {
+function topicsOf(text: string): readonly { department: Department; weight: number }[] {
   const plain = text.slice(0, READ_CHARS).toLowerCase()
   const hits = (terms: readonly RegExp[]): number => terms.filter((term) => term.test(plain)).length
   return patterns

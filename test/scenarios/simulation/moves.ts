@@ -366,7 +366,7 @@ const linkToAnyone: Maker = (world) => {
   if (!node || !other || other.uid === node.uid) return undefined
   return {
     text: `${node.ref.path} links to ${other.path}`,
-    touches: [node],
+    touches: [node, world.tree.find(other)].filter((each) => each !== undefined),
     run: () => {
       world.links.add(node.uid, other.uid, true)
       tell(world, node, (me) => me.ctx.link(other))
@@ -547,6 +547,8 @@ const pick = (world: World, table: Table, isMixed = false): Move | undefined => 
 export const nextMove = (world: World): Move => {
   if (world.unquietSteps > 20) return silence(world)
   if (world.tree.size < FEWEST_ACTORS) return spawn(world)!
+  // What is on its way needs time.
+  if (!world.quiet && world.chance.often(0.2)) return advance(world)!
   for (;;) {
     const move = pick(world, MOVES)
     if (move) return move

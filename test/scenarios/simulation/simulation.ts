@@ -33,7 +33,7 @@ const runWorld = async (seed: string, steps: number): Promise<Simulated> => {
     await end(world)
   } catch (error) {
     if (!(error instanceof Fault)) throw error
-    throw new Fault(`${error.message}\nRun it again with TROUPE_SEED=${seed}`)
+    throw new Fault(`${error.message}\n${world.report()}\nRun it again with TROUPE_SEED=${seed}`)
   }
   return { steps, foreseen: world.foreseen }
 }
@@ -54,7 +54,7 @@ const end = async (world: World): Promise<void> => {
     },
   })
   await world.step({ text: 'a long silence', run: () => world.clock.advance(120_000) })
-  if (tree.size > 0) throw new Fault(`${tree.size} actors do not end:\n${world.restless()}`)
+  if (tree.size > 0) throw new Fault(`${tree.size} actors do not end: ${tree.all.map(({ ref }) => ref.path).join(', ')}`)
   if (system.stats().queued > 0) throw new Fault(`${system.stats().queued} messages are queued for nobody`)
   if (witness.openNotes.length > 0) throw new Fault(`notes vanished: ${witness.openNotes.join(', ')}`)
   if (witness.asks.size > 0) throw new Fault(`${witness.asks.size} questions are open for ever`)

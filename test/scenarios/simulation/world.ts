@@ -56,21 +56,24 @@ export class World {
     this.tree = new Tree(this.system, this.plans)
   }
 
-  /** @throws Fault with the last moves, when something was wrong */
+  /** @throws Fault when something was wrong */
   async step(move: Move): Promise<void> {
     this.#log.push(`${this.clock.now()} ms  ${move.text}`)
     if (this.#log.length > LOGGED) this.#log.shift()
     this.witness.move = move.text
-    try {
-      const forecast = this.#forecast(move)
-      this.witness.diary.clear()
-      await move.run()
-      await this.system.settle()
-      this.check(forecast)
-      if (!forecast && this.quiet) await this.#learnSpecs()
-    } catch (error) {
-      throw error instanceof Fault ? new Fault(`${error.message}\n${this.restless()}\n${this.#log.join('\n')}`) : error
-    }
+    const forecast = this.#forecast(move)
+    this.witness.diary.clear()
+    await move.run()
+    // It may have made links.
+    if (!forecast) for (const node of move.touches ?? []) this.#concern(node)
+    await this.system.settle()
+    this.check(forecast)
+    if (!forecast && this.quiet) await this.#learnSpecs()
+  }
+
+  /** The last moves, and who is not at rest. */
+  report(): string {
+    return `${this.#restless()}\n${this.#log.join('\n')}`
   }
 
   #forecast({ touches = [], foresee, isMixed = false }: Move): Forecast | undefined {
@@ -134,16 +137,18 @@ export class World {
     witness.checkAsks(this.clock.now(), (uid) => UP.includes(tree.find({ uid })?.cell.state ?? ''))
     this.quiet = tree.isQuiet
     if (this.quiet) this.#calm()
-    else if (forecast) throw new Fault(`it does not come to rest:\n${this.restless()}`)
+    else if (forecast) throw new Fault('it does not come to rest')
     else this.unquietSteps += 1
     const [fault] = witness.faults
     if (fault) throw fault
   }
 
-  restless(): string {
-    const { tree } = this
-    const restless = tree.all.filter(({ cell, plan }) => cell.state !== 'running' || plan)
-    return restless.map(({ ref, cell }) => `${ref.path} is ${cell.state} ${JSON.stringify(cell.scope?.interpreter?.value) ?? ''}`).join('\n')
+  #restless(): string {
+    const all = this.tree.all.map(({ ref, cell, plan }) => {
+      const machine = plan ? ` ${JSON.stringify(cell.scope?.interpreter?.value)}` : ''
+      return `${ref.path} ${cell.state}${machine}, ${cell.mailbox.size} queued`
+    })
+    return all.filter((line) => !line.endsWith('running "running", 0 queued') && !line.endsWith('running, 0 queued')).join('\n')
   }
 
   #checkAccount(): void {
