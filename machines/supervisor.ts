@@ -37,7 +37,9 @@ const isGroup = ({ strategy }: SupervisorContext): boolean =>
 
 const statechart = setup({
   types: {
-    input: {},
+    // All its members are optional, yet it is this type that XState has to see.
+    // oxlint-disable-next-line typescript/no-unnecessary-type-assertion
+    input: {} as SupervisorInput,
     context: {} as SupervisorContext,
     events: {} as SupervisorEvent,
     emitted: {} as SupervisorEffect,

@@ -54,7 +54,7 @@ export class Mail {
   timestamp: number = undefined as unknown as number
   readonly sender: Party | undefined
   /** The number of the mail whose handling sent this one; 0: none. */
-  readonly cause: number
+  cause: number
   /** The run's id, or the number of the first mail. */
   correlation: string | number
   hops: number
@@ -145,6 +145,7 @@ export class Mail {
 
   protected copyTo<M extends Mail>(copy: M): M {
     copy.timestamp = this.timestamp
+    copy.cause = this.cause
     copy.correlation = this.correlation
     copy.hops = this.hops
     copy.token = this.token

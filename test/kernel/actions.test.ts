@@ -52,7 +52,7 @@ it('reply answers the event in hand, also from enqueueActions and by contextOf',
   const machine = createMachine({
     context: { n: 7 },
     on: {
-      a: { actions: reply(({ context }) => context.n as number) },
+      a: { actions: reply(({ context }) => context.n) },
       b: { actions: enqueueActions(({ enqueue }) => enqueue(reply('enqueued'))) },
       c: { actions: ({ self }) => contextOf({ self }).reply('by hand') },
     },

@@ -32,7 +32,10 @@ const outputOf = (l: Lab, ref: ActorRef<never>): unknown => (l.system.actor(ref)
 
 /** What any library of observables gives. */
 const observable = <T>(begin: (observer: Observer<T>) => () => unknown): Subscribable<T> => ({
-  subscribe: (observer: unknown) => ({ unsubscribe: () => void begin(observer as Observer<T>)() }),
+  subscribe: (observer: unknown) => {
+    const end = begin(observer as Observer<T>)
+    return { unsubscribe: () => void end() }
+  },
 })
 
 it('runs a machine with guards, context and nested states', async () => {

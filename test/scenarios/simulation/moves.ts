@@ -545,7 +545,7 @@ const pick = (world: World, table: Table, isMixed = false): Move | undefined => 
 
 /** The next thing to happen. */
 export const nextMove = (world: World): Move => {
-  if (world.unquietSteps > 20) return silence(world)
+  if (world.unquietSteps > 15) return silence(world)
   if (world.tree.size < FEWEST_ACTORS) return spawn(world)!
   // What is on its way needs time.
   if (!world.quiet && world.chance.often(0.2)) return advance(world)!
@@ -556,7 +556,9 @@ export const nextMove = (world: World): Move => {
 }
 
 /** Long enough for everything that was begun to end. */
-const silence = (world: World): Move => ({
+export const silence = ({ clock, tree }: World): Move => ({
   text: 'a long silence',
-  run: () => world.clock.advance(120_000),
+  run: async () => {
+    for (let ms = 100; ms < 200_000 && !tree.isQuiet(); ms *= 2) await clock.advance(ms)
+  },
 })

@@ -2,7 +2,7 @@
  * Lets chance run systems on a manual clock, one after the other, and checks each after every step. A fault names the seed
  * of its world: with that in TROUPE_SEED the same world runs again, alone.
  */
-import { nextMove } from './moves.ts'
+import { nextMove, silence } from './moves.ts'
 import { World } from './world.ts'
 import { Fault } from './witness.ts'
 
@@ -53,7 +53,7 @@ const end = async (world: World): Promise<void> => {
       }
     },
   })
-  await world.step({ text: 'a long silence', run: () => world.clock.advance(120_000) })
+  await world.step(silence(world))
   if (tree.size > 0) throw new Fault(`${tree.size} actors do not end: ${tree.all.map(({ ref }) => ref.path).join(', ')}`)
   if (system.stats().queued > 0) throw new Fault(`${system.stats().queued} messages are queued for nobody`)
   if (witness.openNotes.length > 0) throw new Fault(`notes vanished: ${witness.openNotes.join(', ')}`)

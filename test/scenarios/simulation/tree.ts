@@ -74,11 +74,12 @@ export class Tree {
     this.#visit(this.root, before)
   }
 
-  /** Whether nothing is on its way up or down. */
-  get isQuiet(): boolean {
-    for (const { cell, plan } of this.#known.values()) {
+  /** Whether nothing is on its way up or down now. */
+  isQuiet(below: Cell = this.root.cell): boolean {
+    for (const cell of below.children ?? []) {
       if (cell.state !== 'running' || (cell.signals !== undefined && cell.signals.length > 0)) return false
-      if (plan && cell.scope?.interpreter?.value !== 'running') return false
+      if (this.#plans.has(cell.logic) && cell.scope?.interpreter?.value !== 'running') return false
+      if (!this.isQuiet(cell)) return false
     }
     return true
   }

@@ -2,8 +2,7 @@
  * Sees everything that the actors of a simulation send, get and do, and objects to what must not happen: mail that is
  * lost, doubled or out of order, a `Terminated` too many, what an ended incarnation still does.
  */
-import type { AnyRef, DeadLetter, SystemEvent } from 'troupe'
-import type { ManualClock } from 'troupe/testing'
+import type { AnyRef, Clock, DeadLetter, SystemEvent } from 'troupe'
 import type { Puppet } from './puppet.ts'
 
 /** What the kernel has done wrong. */
@@ -28,7 +27,7 @@ export interface Happened {
 }
 
 export class Witness {
-  readonly #clock: ManualClock
+  readonly #clock: Clock
   /** The incarnation of each actor that is or was the last one, by uid. */
   readonly lives = new Map<string, Puppet>()
   /** How many of the next starts fail, by path. */
@@ -54,7 +53,7 @@ export class Witness {
   readonly #watches = new Map<string, { readonly watcher: string; readonly target: string }>()
   readonly #born = new Set<string>()
 
-  constructor(clock: ManualClock) {
+  constructor(clock: Clock) {
     this.#clock = clock
   }
 

@@ -1,11 +1,11 @@
 /** One system of a simulation, what is known of it, and how a step is checked. What can happen in a step is in `moves.ts`. */
 import { createSystem, type AnyRef, type Logger, type SupervisorRef, type System } from 'troupe'
-import { manualClock, type ManualClock } from 'troupe/testing'
 import { kernelOf } from '../../../src/system/start-system.ts'
 import { chance, type Chance } from './chance.ts'
 import { Forecast, Unsure } from './forecast.ts'
 import { Links } from './links.ts'
 import { puppets, type Puppet } from './puppet.ts'
+import { StageClock } from './stage-clock.ts'
 import { subtree, Tree, type Node, type Plan, type Spec } from './tree.ts'
 import { Fault, Witness, type Happened } from './witness.ts'
 
@@ -26,7 +26,7 @@ const LOGGED = 30
 
 export class World {
   readonly chance: Chance
-  readonly clock: ManualClock = manualClock()
+  readonly clock = new StageClock(() => kernelOf(this.system).scheduler.busy)
   readonly witness = new Witness(this.clock)
   readonly puppet = puppets(this.witness)
   readonly plans = new WeakMap<object, Plan>()
@@ -66,7 +66,7 @@ export class World {
     await move.run()
     // It may have made links.
     if (!forecast) for (const node of move.touches ?? []) this.#concern(node)
-    await this.system.settle()
+    await this.clock.settle()
     this.check(forecast)
     if (!forecast && this.quiet) await this.#learnSpecs()
   }
@@ -135,7 +135,7 @@ export class World {
     else this.#checkConcerned(before, happened)
     this.#forgetEnded(happened)
     witness.checkAsks(this.clock.now(), (uid) => UP.includes(tree.find({ uid })?.cell.state ?? ''))
-    this.quiet = tree.isQuiet
+    this.quiet = tree.isQuiet()
     if (this.quiet) this.#calm()
     else if (forecast) throw new Fault('it does not come to rest')
     else this.unquietSteps += 1
