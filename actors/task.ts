@@ -46,7 +46,6 @@ class Task implements Incarnation, TaskScope {
   #requests: Requests | undefined
   #fallback: string | undefined
   #waits: Waits | undefined
-  #steps: Map<string, unknown> | undefined
   #ending = ''
 
   constructor(cell: TaskKernel, given: TaskInput) {
@@ -84,7 +83,7 @@ class Task implements Incarnation, TaskScope {
   }
 
   get steps(): Map<string, unknown> {
-    return (this.#steps ??= new Map())
+    return (this.#given.meta.steps ??= new Map())
   }
 
   receive(message: AnyEventObject): void {

@@ -1,5 +1,6 @@
 /** `createSystem` with its defaults: real time, a log to standard error, memory. */
 import { realClock } from './contracts/clock.ts'
+import { NotProvidedError } from './contracts/errors.ts'
 import type { Logger } from './contracts/ports.ts'
 import type { System, SystemOptions } from './contracts/system.ts'
 import { providePrivate, startSystem } from './system/start-system.ts'
@@ -14,6 +15,9 @@ let log: Logger | undefined
  * @throws ConflictError rejects with `STORE_LOCKED`
  */
 export async function createSystem(options: SystemOptions = {}): Promise<System> {
+  if (options.store?.durable) {
+    throw new NotProvidedError('this version keeps runs in memory only: leave `store` out, or give it `memory()`')
+  }
   return startSystem(options, {
     clock: options.clock ?? realClock,
     log: options.logger ?? (log ??= pinoLogger()),

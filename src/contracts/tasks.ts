@@ -203,6 +203,8 @@ export interface TaskMeta {
   readonly handoff: HandoffContext | undefined
   readonly revision: Revision | undefined
   readonly parsed: Schema | undefined
+  /** Results of finished steps by key: they outlive attempts, and a restart of the agent. */
+  steps?: Map<string, unknown>
 }
 
 /** What the agent gives its task. */

@@ -9,6 +9,7 @@ import { AgentPowers } from './agent-powers.ts'
 import { freshRecord, type AgentRecord } from './agent-records.ts'
 import type { Cell, CellOptions } from './cell.ts'
 import { spawnCell } from './lifecycle.ts'
+import type { Mail } from './mail.ts'
 import type { Registers, Scope } from './scope.ts'
 import { nameOf, parentOf } from './spawn.ts'
 import { TaskPowers } from './task-powers.ts'
@@ -43,6 +44,20 @@ export class Agents {
     const link = linkTo && this.#kernel.cellOf(linkTo)
     const parent = parentOf(this.#kernel, options, by)
     return this.#start(logic as AnyAgent, { parent, name, link, options: { restart: 'temporary', ...rest } })
+  }
+
+  /** Requests from outside that still wait are refused; those of work in flight belong to it. */
+  refuseWaiting(): void {
+    for (const cell of this.#cells.values()) {
+      const isWork = (mail: Mail): boolean => this.#kernel.isWork(cell, mail)
+      const waiting = cell.mailbox.drain(false)
+      const refused = waiting.filter((mail) => isWork(mail) && mail.sender === undefined)
+      cell.mailbox.putBack(
+        waiting.filter((mail) => !refused.includes(mail)),
+        isWork,
+      )
+      for (const mail of refused) this.#kernel.deadLetter(mail, cell, 'stopped')
+    }
   }
 
   scopeFor(cell: Cell): Scope | undefined {

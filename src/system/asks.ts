@@ -151,9 +151,7 @@ export const sendWhenRoom = (
     if (signal?.aborted) return reject(errorOf(cancelledBy(signal) as Outcome & { status: 'cancelled' }))
     const mail = kernel.mail(event, from)
     if (kernel.hasRoom(cell) && !cell.more?.senders) {
-      return kernel.deliver(cell, mail) === 'accepted'
-        ? resolve()
-        : reject(notTaken(cell, ref, event))
+      return kernel.deliver(cell, mail) === 'accepted' ? resolve() : reject(kernel.fault(cell, mail) ?? notTaken(cell, ref, event))
     }
     const done = (): void => {
       kernel.timers.cancel(timer)

@@ -175,8 +175,12 @@ export class More {
   gone: ((reason: ExitReason) => void)[] | undefined
   /** What takes its exit instead of its parent's supervision. */
   intercept: ((reason: ExitReason) => void) | undefined
-  /** When its children, or it itself, were restarted. */
+  /** When its children were restarted. */
   restarts: number[] | undefined
+  /** When it was restarted itself, where it has a budget of its own. */
+  ownRestarts: number[] | undefined
+  /** How often it has failed of late, for the wait before its next restart. */
+  failures: { count: number; at: number } | undefined
   /** `send`s that wait for room. */
   senders: { mail: Mail; taken: () => void; refused: (error: TroupeError) => void }[] | undefined
   /** How it ends, once asked to. */
@@ -282,6 +286,10 @@ export interface Core {
   tellBare(cell: Cell, event: EventObject & Readonly<Record<string, unknown>>, from?: Party): void
   deliver(cell: Cell, mail: Mail): 'accepted' | 'rejected'
   post(cell: Cell, mail: Mail): 'accepted' | 'rejected'
+  /** What is wrong with a message for this actor by its contract. */
+  fault(cell: Cell, mail: Mail): TroupeError | undefined
+  /** What an incarnation that is over still sends. */
+  refuseStale(cell: Cell, event: EventObject, to: Address): void
   handle(cell: Cell, mail: Mail): void
   /** Puts a request that was handled back in front: its agent restarts and takes it up again. */
   readmit(agent: Cell, mail: Mail): void

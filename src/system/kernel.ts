@@ -24,7 +24,7 @@ import { Ref } from './ref.ts'
 import { RunBook } from './run-book.ts'
 import { Scheduler } from './scheduler.ts'
 import { ActorScope, type Registers } from './scope.ts'
-import { superviseExit, type Budget } from './supervision.ts'
+import { superviseExit, type RootPolicy } from './supervision.ts'
 import { Timers } from './timers.ts'
 import { Topics } from './topics.ts'
 
@@ -35,7 +35,7 @@ export interface KernelOptions {
   readonly clock: Clock
   readonly log: Logger
   readonly mailbox: MailboxOptions
-  readonly intensity: Budget
+  readonly supervision: RootPolicy
   /** Whether messages are frozen, so that two actors never share an object that one of them changes. */
   readonly freeze: boolean
 }
@@ -176,15 +176,36 @@ export class Kernel implements Registers {
   /** Checks what comes from outside, then posts. */
   deliver(cell: Cell, mail: Mail): 'accepted' | 'rejected' {
     const { event } = mail
-    if (event.type.startsWith('xstate.')) return this.#refuse(cell, mail, reserved(event.type))
     const { protocol } = cell.options
-    if (protocol === undefined || mail.sender !== undefined) return this.post(cell, mail)
+    if ((protocol === undefined || mail.sender !== undefined) && !event.type.startsWith('xstate.')) {
+      return this.post(cell, mail)
+    }
+    const checked = this.#check(cell, mail)
+    return checked instanceof Mail ? this.post(cell, checked) : this.#refuse(cell, mail, checked)
+  }
+
+  /** The mail with its event parsed, or what is wrong with it. */
+  #check(cell: Cell, mail: Mail): Mail | TroupeError {
+    const { event, sender } = mail
+    if (event.type.startsWith('xstate.')) return reserved(event.type)
+    const { protocol } = cell.options
+    if (protocol === undefined || sender !== undefined) return mail
     try {
       const parsed = protocol.parse(event)
-      return this.post(cell, parsed === event ? mail : mail.with(parsed))
+      return parsed === event ? mail : mail.with(parsed)
     } catch (thrown) {
-      return this.#refuse(cell, mail, toTroupeError(thrown))
+      return toTroupeError(thrown)
     }
+  }
+
+  fault(cell: Cell, mail: Mail): TroupeError | undefined {
+    const checked = this.#check(cell, mail)
+    return checked instanceof Mail ? undefined : checked
+  }
+
+  refuseStale(cell: Cell, event: EventObject, to: Address): void {
+    this.sent += 1
+    this.deadLetter(this.mail(event, cell), undefined, 'stale-epoch', to)
   }
 
   #refuse(cell: Cell, mail: Mail, error: TroupeError): 'rejected' {
@@ -301,7 +322,8 @@ export class Kernel implements Registers {
     const { fate } = this
     if (fate === 'kept' || fate === 'dead') return
     this.handled += 1
-    if (mail.asker && !mail.asker.settled && mail.asker.target === cell) this.#owe(cell, mail)
+    // An agent answers by its tasks, or at once.
+    if (!cell.options.envelopes && mail.asker && !mail.asker.settled && mail.asker.target === cell) this.#owe(cell, mail)
     if (fate === 'unhandled' || !life.handled) this.#unhandledMessage(cell, mail)
     cell.more?.live?.changed()
   }
@@ -433,7 +455,7 @@ export class Kernel implements Registers {
   }
 
   childIsDown(cell: Cell, reason: ExitReason, stopped: boolean): void {
-    superviseExit(cell, reason, stopped, this.#options.intensity)
+    superviseExit(cell, reason, stopped, this.#options.supervision)
   }
 
   requestExit(cell: Cell, reason: ExitReason): void {

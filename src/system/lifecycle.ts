@@ -400,6 +400,8 @@ export const terminate = (cell: Cell, reason: ExitReason): void => {
     kernel.actors -= 1
   }
   if (cell.origin !== undefined) kernel.taskIsGone(cell)
+  // It watches nobody any more, so what it would have been told of others was never sent.
+  if (more?.watching) unwatchAll(cell)
   if (cell.mailbox.size > 0) for (const mail of cell.mailbox.drain(true)) bury(cell, mail)
   if (more !== undefined) terminateRest(cell, reason)
   if (kernel.events.active) {

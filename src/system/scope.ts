@@ -107,12 +107,15 @@ export class Scope implements Powers {
   }
 
   tell(to: AnyRef, message: EventObject): 'accepted' | 'rejected' {
-    return this.over ? 'rejected' : this.kernel.tell(this.cell, to, message)
+    if (!this.over) return this.kernel.tell(this.cell, to, message)
+    this.kernel.refuseStale(this.cell, message, to.address)
+    return 'rejected'
   }
 
   publish(topic: Topic<EventObject> | string, message: EventObject): void {
-    if (this.over) return
-    this.kernel.topics.publish(this.cell, typeof topic === 'string' ? topic : topic.name, message)
+    const name = typeof topic === 'string' ? topic : topic.name
+    if (this.over) this.kernel.refuseStale(this.cell, message, `topic:${name}`)
+    else this.kernel.topics.publish(this.cell, name, message)
   }
 
   ask(to: AnyRef, message: EventObject, options?: SendOptions): Promise<unknown> {

@@ -1,6 +1,6 @@
 /** Starts actors for users and for actors: names, defaults, and what kind of logic it is. */
 import type { AnyActorLogic } from 'xstate'
-import { ConfigurationError, DeliveryError } from '../contracts/errors.ts'
+import { ConfigurationError, DeliveryError, NotProvidedError } from '../contracts/errors.ts'
 import type { Logic, SpawnOptions } from '../contracts/logic.ts'
 import { definition } from '../contracts/tasks.ts'
 import type { Cell, CellOptions, Core } from './cell.ts'
@@ -14,6 +14,9 @@ const DEFAULTS: CellOptions = { restart: 'temporary' }
  */
 export const spawn = (kernel: Core, logic: Logic, options: SpawnOptions, by: Cell): Cell => {
   if (definition in logic) return kernel.spawnAgent(logic, options, parentOf(kernel, options, by))
+  if (options.persist) {
+    throw new NotProvidedError('`persist` needs a durable store, and this version keeps everything in memory')
+  }
   const { id, input, parent: _, link: linkTo, ...rest } = options
   const bare = isEmpty(rest)
   return spawnCell(parentOf(kernel, options, by), {

@@ -19,6 +19,7 @@ import { metricsOf } from './metrics.ts'
 import { drained, killed, stopped } from './scope.ts'
 import { Shutdown } from './shutdown.ts'
 import { spawn } from './spawn.ts'
+import type { RootPolicy } from './supervision.ts'
 import { statsOf } from './stats.ts'
 import { destructurable } from './destructurable.ts'
 
@@ -53,9 +54,8 @@ class RunningSystem {
     if (!/^[\w.-]+$/.test(name)) {
       throw new ConfigurationError(`"${name}" cannot name a system: letters, digits, ".", "_" and "-" can`)
     }
-    const { intensity = 3, periodMs = 5_000 } = options.supervision ?? {}
     const mailbox: Mailbox = options.mailbox ?? {}
-    this.kernel = new Kernel({ name, seed, clock, log, mailbox, freeze, intensity: { intensity, periodMs } })
+    this.kernel = new Kernel({ name, seed, clock, log, mailbox, freeze, supervision: rootPolicy(options.supervision) })
     this.kernel.topics.bus = bus
     this.kernel.runs.defaults = { budget: options.budget ?? {}, timeoutMs: options.timeoutMs }
     this.terminated = new Promise((resolve, reject) => (this.#end = { resolve, reject }))
@@ -269,7 +269,10 @@ class RunningSystem {
   #planShutdown(): void {
     const { kernel } = this
     const shutdown = this.#shutdown
-    shutdown.add('stop-intake', 'runs', () => void (kernel.runs.closed = true))
+    shutdown.add('stop-intake', 'runs', () => {
+      kernel.runs.closed = true
+      kernel.agents.refuseWaiting()
+    })
     shutdown.add('drain', 'runs', async (signal) => {
       await kernel.runs.idle(signal)
       kernel.runs.cancelAll('the system is stopping')
@@ -303,6 +306,21 @@ class RunningSystem {
 }
 
 destructurable(RunningSystem.prototype)
+
+/** The root's restarts, with their defaults. @throws ConfigurationError for what a root cannot do */
+const rootPolicy = (given: SystemOptions['supervision'] = {}): RootPolicy => {
+  if (given.autoShutdown && given.autoShutdown !== 'never') {
+    throw new ConfigurationError('the root of a system has no significant children: `autoShutdown` is for supervisors')
+  }
+  const { intensity = 3, periodMs = 5_000, perChild, backoff } = given
+  const { minMs = 200, maxMs = 10_000, jitter = 0.2 } = backoff ?? {}
+  return {
+    intensity,
+    periodMs,
+    perChild: perChild && { intensity: perChild.intensity ?? 3, periodMs: perChild.periodMs ?? 5_000 },
+    backoff: backoff && { minMs, maxMs, jitter, resetMs: backoff.resetMs ?? (minMs + maxMs) / 2 },
+  }
+}
 
 /** Drops a system as a killed process would. */
 export const dropSystem = (system: System): void => {

@@ -2,6 +2,7 @@
  * What happens when a child is down. A supervisor is asked; under any other parent the kernel restarts children
  * one-for-one by their own `restart`, within a budget.
  */
+import { backoffMs, type Backoff } from '../../actors/backoff.ts'
 import { RestartLimitError, type TroupeError } from '../contracts/errors.ts'
 import type { ExitReason } from '../contracts/logic.ts'
 import type { Cell } from './cell.ts'
@@ -13,10 +14,17 @@ export interface Budget {
   readonly periodMs: number
 }
 
+/** How the root restarts its children. */
+export interface RootPolicy extends Budget {
+  /** For each child as well. */
+  readonly perChild: Budget | undefined
+  readonly backoff: Backoff | undefined
+}
+
 const DEFAULT: Budget = { intensity: 3, periodMs: 5_000 }
 
 /** @param stopped whether somebody stopped it, rather than that it ended by itself */
-export const superviseExit = (child: Cell, reason: ExitReason, stopped: boolean, ofRoot: Budget): void => {
+export const superviseExit = (child: Cell, reason: ExitReason, stopped: boolean, ofRoot: RootPolicy): void => {
   const { parent } = child
   const asks = parent?.life?.childExited
   if (parent === undefined || !parent.receiving) return terminate(child, reason)
@@ -37,25 +45,46 @@ const wantsRestart = ({ options }: Cell, reason: ExitReason): boolean => {
   return options.restart === 'transient' && (reason.type === 'error' || reason.type === 'killed')
 }
 
-const tryRestart = (child: Cell, ofRoot: Budget): void => {
+const tryRestart = (child: Cell, ofRoot: RootPolicy): void => {
   const parent = child.parent!
   if (child.state !== 'suspended') return
   if (!parent.receiving) return terminate(child, { type: 'shutdown' })
-  const { intensity, periodMs } = parent.parent || child.options.ownBudget ? DEFAULT : ofRoot
-  const owner = child.options.ownBudget ? child : parent
-  const now = child.kernel.now()
-  const recent = (owner.rest.restarts ?? []).filter((at) => at >= now - periodMs)
-  recent.push(now)
-  owner.rest.restarts = recent
-  if (recent.length > intensity) return giveUp(child, owner, intensity, periodMs)
-  try {
-    restart(child)
-  } catch {
-    child.signal(() => tryRestart(child, ofRoot))
+  const policy = parent.parent || child.options.ownBudget ? undefined : ofRoot
+  const own = child.options.ownBudget ? DEFAULT : policy?.perChild
+  if (own && isSpent(child, 'ownRestarts', own)) return giveUp(child, child, own)
+  if (!child.options.ownBudget && isSpent(parent, 'restarts', policy ?? DEFAULT)) return giveUp(child, parent, policy ?? DEFAULT)
+  const waitMs = policy?.backoff ? nextWait(child, policy.backoff) : 0
+  const again = (): void => {
+    if (child.state !== 'suspended') return
+    try {
+      restart(child)
+    } catch {
+      child.signal(() => tryRestart(child, ofRoot))
+    }
   }
+  if (waitMs === 0) return again()
+  child.kernel.timers.start(child.kernel.now() + waitMs, () => child.signal(again))
 }
 
-const giveUp = (child: Cell, owner: Cell, intensity: number, periodMs: number): void => {
+/** Counts a restart in the sliding window of whoever has the budget. */
+const isSpent = (owner: Cell, kind: 'restarts' | 'ownRestarts', { intensity, periodMs }: Budget): boolean => {
+  const now = owner.kernel.now()
+  const recent = (owner.rest[kind] ?? []).filter((at) => at >= now - periodMs)
+  recent.push(now)
+  owner.rest[kind] = recent
+  return recent.length > intensity
+}
+
+/** Longer after each failure, anew after a while without one. */
+const nextWait = (child: Cell, backoff: Backoff): number => {
+  const now = child.kernel.now()
+  const last = child.rest.failures
+  const count = last && now - last.at < backoff.resetMs ? last.count : 0
+  child.rest.failures = { count: count + 1, at: now }
+  return backoffMs(backoff, count, child.kernel.random())
+}
+
+const giveUp = (child: Cell, owner: Cell, { intensity, periodMs }: Budget): void => {
   const { kernel } = child
   const error: TroupeError = new RestartLimitError(owner.ref.path, intensity, periodMs)
   kernel.events.emit({

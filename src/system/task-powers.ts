@@ -79,6 +79,7 @@ export class TaskPowers extends Scope {
 
   request(agent: AnyAgent, input: unknown, options: RequestOptions = {}): string {
     const { kernel, cell, task } = this
+    const target = kernel.agentCell(agent)
     const { run } = task.meta
     const { handoff, revision, parsed } = options
     const meta: TaskMeta = { run, parentTaskId: task.request.id, handoff, revision, parsed }
@@ -86,7 +87,9 @@ export class TaskPowers extends Scope {
     const asker = new TaskAsker(cell, open)
     const chain = (this.#chain ??= [...cell.origin!.chain, cell.parent!.ref.address])
     const mail = kernel.request({ type: 'task.request', payload: input } as never, cell, { asker, meta, chain })
-    mail.hops += options.hops ?? 0
+    // Who asks again an agent that waits for it goes in circles, which hops end.
+    const goesRound = chain.includes(target.ref.address)
+    mail.hops += options.hops ?? (goesRound ? 1 : 0)
     asker.mail = mail
     const { id } = mail
     open.set(id, asker)
@@ -95,7 +98,6 @@ export class TaskPowers extends Scope {
       return id
     }
     this.#record.metrics.messagesOut += 1
-    const target = kernel.agentCell(agent)
     kernel.post(target, mail)
     return id
   }
@@ -136,7 +138,9 @@ export class TaskPowers extends Scope {
 
   /** The cell is gone without having settled. */
   lost(error: TroupeError): void {
-    this.#answer(outcomeOf(error))
+    const outcome = outcomeOf(error)
+    this.record({ type: 'task.ended', outcome })
+    this.#answer(outcome)
     this.giveUp('its task is gone')
   }
 
@@ -151,6 +155,8 @@ export class TaskPowers extends Scope {
   }
 
   record(event: TaskEvent): void {
+    // It began before its agent restarted.
+    if (event.type === 'task.started' && this.cell.origin?.readmitted) return
     this.task.meta.run.record(this.identity, event)
   }
 

@@ -294,3 +294,29 @@ it('does not take others with it', async () => {
   await say(l, other, 'a')
   expect(heard).toEqual(['a'])
 })
+
+it('crashes as well when what it pipes to itself cannot be made into a message', async () => {
+  const l = await lab()
+  const ref = l.system.spawn(
+    fromBehavior<Say>((ctx) => {
+      ctx.pipe(Promise.resolve(), () => {
+        throw new Error('no message')
+      })
+      return () => {}
+    }),
+  )
+  expect(await l.system.watch(ref)).toMatchObject({ type: 'error', error: { message: 'no message' } })
+})
+
+it('gets a rejected promise that it pipes as a message', async () => {
+  const l = await lab()
+  const heard: unknown[] = []
+  l.system.spawn(
+    fromBehavior<Say>((ctx) => {
+      ctx.pipe(Promise.reject(new Error('no')), (result) => ({ type: 'result', result }))
+      return ({ result }) => void heard.push(result)
+    }),
+  )
+  await l.settle()
+  expect(heard).toMatchObject([{ status: 'failed', error: { code: 'DEFECT', message: 'no' } }])
+})

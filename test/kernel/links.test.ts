@@ -129,3 +129,11 @@ it('to itself is none', async () => {
   await l.settle()
   expect(l.events.filter(({ type }) => type === 'actor.restarted')).toHaveLength(1)
 })
+
+it('a kill cannot be trapped', async () => {
+  const l = await lab()
+  const a = actor(l, [], { trapExit: true })
+  l.system.kill(a.ref)
+  await l.settle()
+  expect(a.alive()).toBe(false)
+})

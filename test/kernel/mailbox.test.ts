@@ -206,11 +206,11 @@ it('a new send does not overtake one that waits', async () => {
 })
 
 /** An agent that works at one task for ever: what it is asked waits at its gate. */
-const busy = async (l: Lab) => {
+const busy = async (l: Lab, capacity = 1) => {
   const agentOfOne = agent('busy', {
     run: () => new Promise<string>(() => {}),
     concurrency: 1,
-    mailbox: { capacity: 1, overflow: 'backpressure' },
+    mailbox: { capacity, overflow: 'backpressure' },
   })
   const ref = l.system.spawn(agentOfOne, { id: 'busy' })
   l.system.tell(ref, { type: 'task.request', payload: 'in hand' })
@@ -290,4 +290,15 @@ it('does not handle a question whose time is over', async () => {
   expect(heard).toEqual([])
   expect(l.buried()).toEqual(['too late expired'])
   expect(l.system.stats()).toMatchObject({ expired: 1, deadLettered: 0 })
+})
+
+it('only work waits at the gate of an agent: everything else passes', async () => {
+  const l = await lab()
+  const { ref } = await busy(l, 10)
+  expect(l.system.stats().queued).toBe(1)
+  l.system.publish('broadcast', { type: 'status.asked' })
+  l.system.actor(ref).send({ type: 'other' } as never)
+  await l.settle()
+  expect(l.events.filter(({ type }) => type === 'message.unhandled')).toHaveLength(2)
+  expect(l.system.stats().queued).toBe(1)
 })

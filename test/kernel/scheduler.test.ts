@@ -79,3 +79,16 @@ it('an actor whose handler throws does not stop the others that are ready', asyn
   await l.settle()
   expect(heard).toEqual(['y'])
 })
+
+it('a thousand asks share one timer of the clock', async () => {
+  const l = await lab()
+  let armed = 0
+  const set = l.clock.setTimeout
+  l.clock.setTimeout = (fn, ms) => {
+    armed += 1
+    return set(fn, ms)
+  }
+  const ref = l.system.spawn(fromBehavior<Say>((ctx) => () => ctx.reply(1)))
+  await Promise.all(Array.from({ length: 1_000 }, () => l.system.ask(ref, { type: 'x' })))
+  expect(armed).toBe(1)
+})

@@ -1,5 +1,6 @@
 /** Ends: stop, drain, kill and exit, what each waits for, and which reason it leaves. */
-import { fromBehavior, type ActorContext, type ActorRef, type ExitReason, type SpawnOptions } from 'troupe'
+import { contextOf, fromBehavior, type ActorContext, type ActorRef, type ExitReason, type SpawnOptions } from 'troupe'
+import { createMachine, fromCallback } from 'xstate'
 import { expect, it } from 'vitest'
 import { balanced, lab, later, listener, standing, type Lab, type Say } from './system.ts'
 
@@ -160,7 +161,7 @@ it('kill of itself in a handler refuses what the handler still does', async () =
   l.system.tell(ref, { type: 'next' })
   await l.settle()
   expect(heard).toEqual([])
-  expect(l.buried()).toEqual(['next stopped'])
+  expect(l.buried()).toEqual(['next stopped', 'from the dead stale-epoch'])
   expect(balanced(l)).toBe(true)
 })
 
@@ -411,4 +412,41 @@ it('stop and kill of what is gone do nothing', async () => {
   await l.system.drain(ref)
   l.system.kill(ref)
   expect(l.events.filter(({ type }) => type === 'actor.terminated')).toHaveLength(1)
+})
+
+it('can exit while it starts', async () => {
+  const l = await lab()
+  const ref = actor(l, (ctx, { type }) => type === 'setup' && ctx.exit())
+  expect(await l.system.watch(ref)).toMatchObject({ type: expect.stringMatching(/normal|no-actor/) as unknown })
+  expect(l.events.at(-1)).toMatchObject({ type: 'actor.terminated', reason: { type: 'normal' } })
+})
+
+it('answers what it owes in its hook', async () => {
+  const l = await lab()
+  const ref = actor(l, (ctx, { type }) => {
+    if (type !== 'question') return
+    const { envelope } = ctx
+    ctx.onStop(() => ctx.reply('in the end', envelope))
+  })
+  const answer = l.system.ask(ref, { type: 'question' })
+  await l.settle()
+  await l.system.stop(ref)
+  expect(await answer).toBe('in the end')
+})
+
+it('a machine that kills its own actor while it starts leaves nothing behind', async () => {
+  const l = await lab()
+  const log: string[] = []
+  const leaf = fromCallback(() => () => void log.push('cleaned up'))
+  const machine = createMachine({
+    invoke: { src: leaf },
+    entry: ({ self }) => {
+      const ctx = contextOf({ self })
+      ctx.kill(ctx.self)
+    },
+    after: { 10: { actions: () => void log.push('ticked') } },
+  })
+  l.system.spawn(machine)
+  await l.clock.advance(100)
+  expect(log).toEqual(['cleaned up'])
 })

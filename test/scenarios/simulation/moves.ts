@@ -2,13 +2,14 @@
 import { supervisor, type Restart, type SpawnOptions, type SupervisorRef } from 'troupe'
 import type { Manner, Order, Puppet, PuppetRef, Traits } from './puppet.ts'
 import { type Node, type Plan, type Spec } from './tree.ts'
+import { Fault } from './witness.ts'
 import type { Move, World } from './world.ts'
 
 /** @param isMixed whether it happens together with others */
 type Maker = (world: World, isMixed?: boolean) => Move | undefined
 
 const FEWEST_ACTORS = 8
-const MOST_ACTORS = 30
+const MOST_ACTORS = 25
 const RESTARTS: readonly Restart[] = ['permanent', 'transient', 'temporary']
 const MANNERS: readonly Manner[] = ['reply', 'reply', 'reply twice', 'never', 'later', 'crash']
 const TOPICS = ['weather', 'sports']
@@ -65,7 +66,10 @@ const made = (world: World, spec: Spec): { logic: never; id: string; restart: Re
   const { id, restart, plan } = spec
   if (plan) return { logic: supervisorOf(world, plan), id, restart } as never
   const set = settings(world)
-  return { ...set, logic: world.puppet, input: traits(world, set.mailbox?.stash), id, restart } as never
+  const input = traits(world, set.mailbox?.stash)
+  // Seldom as long as by default: what waits cannot be foreseen.
+  const shutdownMs = input.hook === 'never' && world.chance.often(0.9) ? 10 : set.shutdownMs
+  return { ...set, shutdownMs, logic: world.puppet, input, id, restart } as never
 }
 
 const supervisorOf = (world: World, plan: Plan): object => {
@@ -336,7 +340,7 @@ const failToStart: Maker = (world) => {
 }
 
 const advance: Maker = (world) => {
-  const ms = world.chance.often(0.1) ? world.chance.between(100, 3_000) : world.chance.between(1, 60)
+  const ms = world.chance.often(0.1) ? world.chance.between(100, 2_000) : world.chance.between(1, 60)
   return { text: `${ms} ms pass`, run: () => world.clock.advance(ms) }
 }
 
@@ -475,11 +479,11 @@ const bothWays = does('watches and unwatches', (other) => (me) => {
 const timer = does('starts or cancels a timer, not of', (_, { chance }) => {
   const key = chance.oneOf(['x', 'y'])
   if (chance.often(0.3)) return (me) => me.cancelTimer(key)
-  const when = chance.often(0.3) ? { everyMs: chance.between(300, 900) } : { afterMs: chance.between(0, 60) }
+  const when = chance.often(0.15) ? { everyMs: chance.between(200, 2_000) } : { afterMs: chance.between(0, 60) }
   return (me) => me.startTimer(key, when)
 })
 const receiveTimeout = does('sets its receive timeout, not of', (_, { chance }) => {
-  const timeoutMs = chance.often(0.5) ? undefined : chance.between(100, 900)
+  const timeoutMs = chance.often(0.6) ? undefined : chance.between(100, 3_000)
   return (me) => me.receiveTimeout(timeoutMs)
 })
 const pipe = does('pipes, not from', (_, { chance, witness }) => {
@@ -560,5 +564,6 @@ export const silence = ({ clock, tree }: World): Move => ({
   text: 'a long silence',
   run: async () => {
     for (let ms = 100; ms < 200_000 && !tree.isQuiet(); ms *= 2) await clock.advance(ms)
+    if (!tree.isQuiet()) throw new Fault('it never comes to rest')
   },
 })

@@ -47,6 +47,7 @@ export class Tree {
   readonly root: Node
   readonly #plans: WeakMap<object, Plan>
   #known = new Map<string, Node>()
+  #all: readonly Node[] = []
 
   constructor(system: System, plans: WeakMap<object, Plan>) {
     this.#plans = plans
@@ -64,14 +65,16 @@ export class Tree {
 
   /** All but the root. */
   get all(): readonly Node[] {
-    return [...this.#known.values()]
+    return this.#all
   }
 
-  /** Looks at the kernel again. */
-  look(): void {
+  /** Looks at the kernel again. @returns what it knew before, by uid */
+  look(): ReadonlyMap<string, Node> {
     const before = this.#known
     this.#known = new Map()
     this.#visit(this.root, before)
+    this.#all = [...this.#known.values()]
+    return before
   }
 
   /** Whether nothing is on its way up or down now. */

@@ -122,13 +122,12 @@ export class World {
   /** After every step. @param forecast without one, only what may have happened is known */
   check(forecast: Forecast | undefined): void {
     const { witness, tree } = this
-    const before = new Map(tree.all.map((node) => [node.uid, node]))
     const happened = witness.report()
     for (const ref of happened.gaveUp) {
       const node = tree.find(ref)
       if (node) this.#concern(node)
     }
-    tree.look()
+    const before = tree.look()
     this.#checkAccount()
     this.#checkEvents(before, happened)
     if (forecast) this.#checkForecast(forecast, happened)

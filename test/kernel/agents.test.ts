@@ -1,0 +1,137 @@
+/** What the kernel owes to agents: circles end, finished steps stay done, queued work is refused at the end. */
+import { agent, createSystem, defineProtocol, fromBehavior, type Agent } from 'troupe'
+import { manualClock } from 'troupe/testing'
+import { expect, it, onTestFinished } from 'vitest'
+import { z } from 'zod'
+import { diaryLogger } from './system.ts'
+
+const start = async (options: Parameters<typeof createSystem>[0] = {}) => {
+  const clock = manualClock()
+  const system = await createSystem({ clock, seed: 1, logger: diaryLogger([]), ...options })
+  onTestFinished(async () => {
+    const stopping = system.stop()
+    await clock.advance(60_000)
+    await stopping
+  })
+  return { clock, system }
+}
+
+it('an agent that asks itself for ever is ended by hops', async () => {
+  const { system } = await start()
+  let depth = 0
+  const round: Agent<string, string> = agent('round', {
+    run: (text: string, ctx): Promise<string> => {
+      depth += 1
+      return ctx.ask(round, text)
+    },
+  })
+  const outcome = await system.submit(round, 'x', { budget: { hops: 5 } }).outcome
+  expect(outcome).toEqual({ status: 'exhausted', what: 'hops', cap: 5, spent: 6 })
+  expect(depth).toBe(6)
+})
+
+it('a task that is taken up again by a restarted agent does not repeat its finished steps', async () => {
+  const { system, clock } = await start()
+  let steps = 0
+  let starts = 0
+  const worker = agent('worker', {
+    run: async (text: string, ctx) => {
+      starts += 1
+      const paid = await ctx.step('pay', () => {
+        steps += 1
+        return `paid ${text}`
+      })
+      await ctx.sleep(1_000)
+      return paid
+    },
+  })
+  const run = system.submit(worker, 'x')
+  await clock.advance(10)
+  const ref = system.lookup('/worker')
+  if (ref) system.kill(ref)
+  await clock.advance(2_000)
+  expect(await run.outcome).toEqual({ status: 'completed', output: 'paid x' })
+  expect([starts, steps]).toEqual([2, 1])
+  const events = (await system.runs.show(run.id))?.events ?? []
+  expect(events.filter(({ type }) => type === 'task.started')).toHaveLength(1)
+})
+
+it('a task is taken up again once only', async () => {
+  const { system, clock } = await start()
+  const worker = agent('worker', { run: (_: string, ctx) => ctx.sleep(60_000) })
+  const run = system.submit(worker, 'x')
+  for (let i = 0; i < 2; i += 1) {
+    await clock.advance(10)
+    const ref = system.lookup('/worker')
+    if (ref) system.kill(ref)
+  }
+  await clock.advance(10)
+  expect(await run.outcome).toMatchObject({ status: 'failed', error: { code: 'ACTOR_CRASHED' } })
+  const events = (await system.runs.show(run.id))?.events ?? []
+  expect(events.map(({ type }) => type)).toEqual(['run.started', 'task.started', 'task.ended', 'run.ended'])
+})
+
+it('the end of a system refuses runs that still wait, and lets those in flight complete', async () => {
+  const { system, clock } = await start()
+  const one = agent('one', { run: async (text: string, ctx) => (await ctx.sleep(1_000), text), concurrency: 1 })
+  const [first, second] = [system.submit(one, 'a'), system.submit(one, 'b')]
+  await clock.advance(10)
+  const stopped = system.stop()
+  await clock.advance(5_000)
+  await stopped
+  expect(await first.outcome).toEqual({ status: 'completed', output: 'a' })
+  expect(await second.outcome).toMatchObject({ status: 'rejected', error: { code: 'ACTOR_TERMINATED' } })
+})
+
+it('what needs a durable store says that there is none', async () => {
+  const { system } = await start()
+  const logic = fromBehavior(() => () => {})
+  expect(() => system.spawn(logic, { persist: true })).toThrow(expect.objectContaining({ code: 'NOT_PROVIDED' }))
+})
+
+it('send rejects what does not fit its contract with the faults', async () => {
+  const { system } = await start()
+  const Shop = defineProtocol({ 'order.placed': z.object({ n: z.number() }) })
+  const ref = system.spawn(fromBehavior(() => () => {}), { protocol: Shop })
+  const sent = system.send(ref, { type: 'order.placed', payload: { n: 'x' } }, { timeoutMs: 10 })
+  await expect(sent).rejects.toMatchObject({ code: 'INVALID_MESSAGE', faults: [{ path: 'payload.n' }] })
+})
+
+it('the root waits before a restart when it is told to', async () => {
+  const { system, clock } = await start({ supervision: { backoff: { minMs: 100, maxMs: 400, jitter: 0 } } })
+  const starts: number[] = []
+  const ref = system.spawn(
+    fromBehavior(() => {
+      starts.push(clock.now())
+      return () => {
+        throw new Error('boom')
+      }
+    }),
+    { restart: 'permanent' },
+  )
+  for (let i = 0; i < 2; i += 1) {
+    system.tell(ref, { type: 'x' })
+    await clock.advance(200)
+  }
+  expect(starts).toEqual([0, 100, 400])
+})
+
+it('a limit for each child stops that child alone', async () => {
+  const { system, clock } = await start({
+    supervision: { intensity: 10, perChild: { intensity: 1, periodMs: 1_000 } },
+  })
+  const bad = system.spawn(
+    fromBehavior(() => () => {
+      throw new Error('boom')
+    }),
+    { restart: 'permanent' },
+  )
+  const good = system.spawn(fromBehavior((ctx) => () => ctx.reply('fine')), { restart: 'permanent' })
+  const end = system.watch(bad)
+  for (let i = 0; i < 3; i += 1) {
+    system.tell(bad, { type: 'x' })
+    await clock.advance(1)
+  }
+  expect(await end).toMatchObject({ type: 'error', error: { code: 'RESTART_LIMIT' } })
+  expect(await system.ask(good, { type: 'x' })).toBe('fine')
+})
