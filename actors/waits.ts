@@ -5,6 +5,8 @@
 import type { TaskKernel } from '../src/contracts/tasks.ts'
 import { TimeLimit } from './time-limit.ts'
 
+const ATTEMPT_TIMER = { type: 'attempt.timer' }
+
 /** In the place of a request's id: the task itself. */
 export const itself = ''
 
@@ -20,7 +22,7 @@ export class Waits {
 
   /** Sends `attempt.timer` once the attempt has worked for so long. */
   limit(ms: number): void {
-    this.#limit = new TimeLimit(this.#kernel, 'attempt', { type: 'attempt.timer' }, ms)
+    this.#limit = new TimeLimit(this.#kernel, 'attempt', ATTEMPT_TIMER, ms)
     if (this.#who?.size) this.#limit.pause()
   }
 

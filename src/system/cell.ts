@@ -15,6 +15,7 @@ import type { DeadReason, SystemEvent } from '../contracts/system.ts'
 import type { Life } from '../logic/life.ts'
 import type { EventStream } from './event-stream.ts'
 import type { Family } from './family.ts'
+import type { KeyedTimer } from './keyed-timer.ts'
 import type { Asker, Mail, Party, Request, Token } from './mail.ts'
 import { Mailbox } from './mailbox.ts'
 import { Ref } from './ref.ts'
@@ -200,12 +201,6 @@ export interface Watch {
   readonly message: unknown
   /** Of the watcher. */
   readonly generation: number
-}
-
-/** A timer of an actor, by key. */
-export interface KeyedTimer {
-  timer: Timer
-  readonly token: Revocable
 }
 
 /** Holds back what is on its way. */

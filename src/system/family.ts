@@ -35,6 +35,11 @@ export class Family<T extends Sibling<T>> implements Iterable<T> {
     else this.#last = before
     child.before = child.after = undefined
     this.size -= 1
+    this.unname(child)
+  }
+
+  /** Others may have its name from now on. */
+  unname(child: T): void {
     if (this.#byName?.get(child.name) === child) this.#byName.delete(child.name)
   }
 

@@ -20,6 +20,7 @@ import { breakLinks, link } from './links.ts'
 import { Family } from './family.ts'
 import { CellHost } from './host.ts'
 import type { Mail } from './mail.ts'
+import type { Timer } from './timers.ts'
 
 /** What a spawn asks for. */
 export interface Birth {
@@ -59,7 +60,8 @@ export const spawnCell = (parent: Cell, birth: Birth): Cell => {
     beginLife(cell)
   } catch (thrown) {
     const error = startFailed(cell, thrown)
-    // What it had started already is stopped, and may take its time.
+    // What it had started already is stopped, and may take its time; its name is free for another try.
+    parent.children.unname(cell)
     cell.rest.intercept = (reason) => terminate(cell, reason)
     endItself(cell, { type: 'error', error })
     throw error
@@ -144,10 +146,7 @@ const release = (cell: Cell): void => {
   const { more, kernel, scope } = cell
   cell.piped = 0
   if (scope?.keyed) {
-    for (const [, { timer, token }] of scope.keyed.entries()) {
-      token.active = false
-      kernel.timers.cancel(timer)
-    }
+    for (const [, timer] of scope.keyed.entries()) timer.cancel()
     scope.keyed = undefined
   }
   if (more === undefined) return
@@ -192,9 +191,8 @@ const leave = (cell: Cell): void => {
 /** An end that nobody outside asked for: its parent decides what follows. */
 const endItself = (cell: Cell, reason: ExitReason): void => {
   if (!cell.receiving && cell.state !== 'starting') return
-  if (cell.more?.stop?.timer) cell.kernel.timers.cancel(cell.more.stop.timer)
   cell.state = 'ending'
-  if (cell.more === undefined && cell.scope?.keyed === undefined && cell.piped === 0 && isChildless(cell)) {
+  if (cell.more === undefined && !cell.scope?.keyed?.size && cell.piped === 0 && isChildless(cell)) {
     return isDown(cell, reason, false)
   }
   release(cell)
@@ -246,14 +244,14 @@ const stopNow = (cell: Cell, { reason, timeoutMs, byItself = false }: StopOrder)
     cell.more.stop.byItself &&= byItself
     return
   }
-  const limit = timeoutMs ?? cell.options.shutdownMs ?? (cell.life?.childExited ? 'infinity' : 5_000)
+  const limit = timeoutMs ?? limitOf(cell)
   if (limit === 'brutal-kill') return kill(cell, () => cell.kernel.childIsDown(cell, byItself ? reason : KILLED, !byItself))
   // It ends already, by itself: now it is not restarted.
   if (cell.state === 'ending') return planStop(cell, { reason, byItself }, limit)
   const { kernel } = cell
   cell.state = 'stopping'
   if (cell.mailbox.size > 0) for (const mail of cell.mailbox.drain(false)) kernel.deadLetter(mail, cell, 'stopped')
-  if (!cell.life?.stopping && !cell.more && !cell.scope?.keyed && isChildless(cell) && cell.piped === 0 && cell.mailbox.size === 0) {
+  if (!cell.life?.stopping && !cell.more && !cell.scope?.keyed?.size && isChildless(cell) && cell.piped === 0 && cell.mailbox.size === 0) {
     cell.state = 'ending'
     return isDown(cell, reason, !byItself)
   }
@@ -262,6 +260,10 @@ const stopNow = (cell: Cell, { reason, timeoutMs, byItself = false }: StopOrder)
   if (cell.life?.stopping) cell.signal(() =>  guarded(cell, () => cell.life?.stopping?.(reason)))
   proceed(cell)
 }
+
+/** How long it may take to stop. */
+const limitOf = ({ options, life }: Cell): number | 'infinity' | 'brutal-kill' =>
+  options.shutdownMs ?? (life?.childExited ? 'infinity' : 5_000)
 
 /** Whether somebody else stops it. */
 const isStopped = ({ more }: Cell): boolean => more?.stop !== undefined && !more.stop.byItself
@@ -377,14 +379,28 @@ const runHooks = (cell: Cell, reason: ExitReason, then: () => void): void => {
   }
   if (waits.length === 0) return then()
   const goOn = unlessOvertaken(cell, then)
-  void Promise.all(waits).then(() => cell.signal(goOn))
+  const timer = patience(cell, goOn)
+  void Promise.all(waits).then(() => {
+    if (timer) cell.kernel.timers.cancel(timer)
+    cell.signal(goOn)
+  })
+}
+
+/** Who ends by itself waits for its hooks no longer than if it were stopped; a stop has a timer of its own. */
+const patience = (cell: Cell, goOn: () => void): Timer | undefined => {
+  const limit = limitOf(cell)
+  if (cell.more?.stop || limit === 'infinity') return undefined
+  const { kernel } = cell
+  return kernel.timers.start(kernel.now() + (limit === 'brutal-kill' ? 0 : limit), () => cell.signal(goOn))
 }
 
 /** A kill in the meantime has the last word. */
 const unlessOvertaken = (cell: Cell, then: () => void): (() => void) => {
   const ending = (cell.rest.ending = {})
   return () => {
-    if (cell.more?.ending === ending) then()
+    if (cell.more?.ending !== ending) return
+    cell.more.ending = undefined
+    then()
   }
 }
 

@@ -14,12 +14,13 @@ import type { MaybePromise, Unsubscribe } from '../contracts/schemas.ts'
 import type { DeadReason } from '../contracts/system.ts'
 import { interpret } from '../logic/interpret.ts'
 import { ask, reply, sendWhenRoom } from './asks.ts'
-import type { Cell, Core, KeyedTimer, Powers, Revocable } from './cell.ts'
+import type { Cell, Core, Powers, Revocable } from './cell.ts'
 import { childrenOf } from './children.ts'
 import { unwatch, watch } from './death-watch.ts'
 import { destructurable } from './destructurable.ts'
 import type { Inbox } from './inbox.ts'
 import { drain, kill, reportKilled, requestExit, stop, type StopOrder } from './lifecycle.ts'
+import { KeyedTimer, type TimerOwner } from './keyed-timer.ts'
 import { link, unlink } from './links.ts'
 import { mailOf, type Mail, type Token } from './mail.ts'
 import { manage } from './management.ts'
@@ -38,7 +39,7 @@ export interface Registers extends Core {
   readonly runs: RunBook
 }
 
-export class Scope implements Powers {
+export class Scope implements Powers, TimerOwner {
   over = false
   interpreter: Interpreter<never> | undefined
   keyed: Few<KeyedTimer> | undefined
@@ -272,28 +273,19 @@ export class Scope implements Powers {
   startTimer(key: string, message: EventObject, when: When): void {
     if (this.over) return
     this.cancelTimer(key)
-    const periodMs = 'everyMs' in when ? when.everyMs : undefined
-    const timers = (this.keyed ??= new Few())
-    const token: Revocable = { active: true }
-    const fire = (): void => {
-      if (periodMs === undefined) {
-        timers.delete(key)
-        if (timers.size === 0) this.keyed = undefined
-      } else entry.timer = this.kernel.timers.start(entry.timer.at + Math.max(1, periodMs), fire)
-      this.tellSelf(message, token)
-    }
-    const firstMs = 'everyMs' in when ? when.everyMs : when.afterMs
-    const entry = { timer: this.kernel.timers.start(this.now() + Math.max(0, firstMs), fire), token }
-    timers.set(key, entry)
+    this.kernel.share(message)
+    const everyMs = 'everyMs' in when ? when.everyMs : undefined
+    const at = this.now() + Math.max(0, 'everyMs' in when ? when.everyMs : when.afterMs)
+    const timer = new KeyedTimer(this, { key, message, at, everyMs })
+    ;(this.keyed ??= new Few()).set(key, timer)
+    this.kernel.timers.add(timer)
   }
 
   cancelTimer(key: string): void {
-    const entry = this.keyed?.get(key)
-    if (!entry) return
-    entry.token.active = false
-    this.kernel.timers.cancel(entry.timer)
+    const timer = this.keyed?.get(key)
+    if (!timer) return
+    timer.cancel()
     this.keyed!.delete(key)
-    if (this.keyed!.size === 0) this.keyed = undefined
   }
 
   receiveTimeout(timeoutMs: number | undefined, message: EventObject = { type: 'receive.timeout' }): void {
@@ -386,7 +378,7 @@ export class Scope implements Powers {
   }
 
   /** Effect results, timers and replies: past the gate and the bound. */
-  private tellSelf(event: EventObject, token: Token): void {
+  tellSelf(event: EventObject, token: Token): void {
     const mail = this.kernel.mail(event, this.cell)
     mail.exempt = true
     mail.bare = true

@@ -9,8 +9,8 @@ export interface Timer {
   /** Absolute milliseconds. */
   readonly at: number
   /** Ties go to the one that was armed first. */
-  readonly order: number
-  readonly fire: () => void
+  order: number
+  fire(): void
   /** Its place in the heap; -1 once it has fired or was cancelled. */
   index: number
 }
@@ -31,11 +31,19 @@ export class Timers {
 
   /** @param at absolute milliseconds; `Infinity` never fires */
   start(at: number, fire: () => void): Timer {
-    const timer: Timer = { at, order: (this.#order += 1), fire, index: this.#heap.length }
+    const timer: Timer = { at, order: 0, fire, index: -1 }
+    this.add(timer)
+    return timer
+  }
+
+  /** Arms a timer that is more than a function; one that is not armed. */
+  add(timer: Timer): void {
+    this.#order += 1
+    timer.order = this.#order
+    timer.index = this.#heap.length
     this.#heap.push(timer)
     this.#up(timer, timer.index)
     if (timer.index === 0) this.#arm()
-    return timer
   }
 
   /** Does nothing for a timer that has fired or was cancelled. */

@@ -201,7 +201,7 @@ describe('after its task was cancelled', () => {
       await expect(refused).rejects.toEqual(new CancelledError('enough'))
     }
     expect(() => publish('news', { type: 'x' })).toThrow(CancelledError)
-    expect(() => tell(system.root as never, { type: 'x' } as never)).toThrow(CancelledError)
+    expect(() => tell(system.root as never, { type: 'x' })).toThrow(CancelledError)
     expect(() => emit('x')).toThrow(CancelledError)
   })
 

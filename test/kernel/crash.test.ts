@@ -320,3 +320,25 @@ it('gets a rejected promise that it pipes as a message', async () => {
   await l.settle()
   expect(heard).toMatchObject([{ status: 'failed', error: { code: 'DEFECT', message: 'no' } }])
 })
+
+it('stops what a setup that throws had started, whose hooks may take their time while its name is free', async () => {
+  const l = await lab()
+  const hold = later()
+  const stopped: string[] = []
+  const child = fromBehavior<Say>((ctx) => {
+    ctx.onStop(() => hold.promise.then(() => void stopped.push('child')))
+    return () => {}
+  })
+  const failing = fromBehavior<Say>((ctx) => {
+    ctx.spawn(child)
+    throw new Error('no')
+  })
+  expect(() => l.system.spawn(failing, { id: 'x' })).toThrow(expect.objectContaining({ code: 'START_FAILED' }))
+  const second = l.system.spawn(listener([]), { id: 'x' })
+  expect(l.system.lookup('/x')).toBe(second)
+  hold.resolve()
+  await l.settle()
+  expect(stopped).toEqual(['child'])
+  expect(l.system.lookup('/x')).toBe(second)
+  expect(l.system.stats().actors).toBe(1)
+})

@@ -219,7 +219,7 @@ it('reports other messages to it as unhandled', async () => {
   const crew = crewOf({}, 'a')
   const unhandled: string[] = []
   on.system.unhandled.subscribe(({ message }) => unhandled.push(message.type))
-  on.system.tell(crew as never, { type: 'supervisor.dance' } as never)
+  on.system.tell(crew as never, { type: 'supervisor.dance' })
   await on.settle()
   expect(unhandled).toEqual(['supervisor.dance'])
 })

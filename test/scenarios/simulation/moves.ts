@@ -143,7 +143,7 @@ const note = (world: World, to: PuppetRef, reckless = false): 'accepted' | 'reje
 
 const ask = (world: World, target: PuppetRef, manner: Manner, timeoutMs: number): void => {
   const id = world.witness.newId()
-  const answer = world.system.ask(target as PuppetRef, { type: 'question', id, manner }, { timeoutMs }) as Promise<unknown>
+  const answer = world.system.ask(target, { type: 'question', id, manner }, { timeoutMs })
   world.witness.asked(id, { asker: undefined, target, deadline: world.clock.now() + timeoutMs, answer })
 }
 

@@ -147,7 +147,7 @@ export class Puppet {
   }
 
   answerAll(): void {
-    for (const { id, to } of this.#unanswered.splice(0)) this.ctx.reply(id as never, to)
+    for (const { id, to } of this.#unanswered.splice(0)) this.ctx.reply(id, to)
   }
 
   #note({ id, by, reckless = false }: NotePayload): void {
@@ -173,8 +173,8 @@ export class Puppet {
   #question({ id, manner }: { id: number; manner: Manner }): void {
     if (manner === 'crash') throw new Error('a question that nobody can answer')
     if (manner === 'later') this.#unanswered.push({ id, to: this.ctx.envelope })
-    if (manner.startsWith('reply')) this.ctx.reply(id as never)
-    if (manner === 'reply twice') this.ctx.reply(id as never)
+    if (manner.startsWith('reply')) this.ctx.reply(id)
+    if (manner === 'reply twice') this.ctx.reply(id)
   }
 
   #stops(hook: Traits['hook']): Promise<void> | undefined {

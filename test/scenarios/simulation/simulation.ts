@@ -61,6 +61,8 @@ const end = async (world: World): Promise<void> => {
     },
   })
   await world.step(silence(world))
+  // The waits for hooks that a kill has overtaken.
+  await world.clock.advance(5_000)
   if (tree.size > 0) throw new Fault(`${tree.size} actors do not end: ${tree.all.map(({ ref }) => ref.path).join(', ')}`)
   if (system.stats().queued > 0) throw new Fault(`${system.stats().queued} messages are queued for nobody`)
   if (witness.openNotes.length > 0) throw new Fault(`notes vanished: ${witness.openNotes.join(', ')}`)

@@ -1,0 +1,57 @@
+/** A timer of an actor, under a key: it tells its own actor something, once or again and again. */
+import type { EventObject } from 'xstate'
+import type { Few } from '../contracts/few.ts'
+import type { Token } from './mail.ts'
+import type { Timer, Timers } from './timers.ts'
+
+/** The incarnation that a timer belongs to. */
+export interface TimerOwner {
+  readonly kernel: { readonly timers: Timers }
+  keyed: Few<KeyedTimer> | undefined
+  tellSelf(event: EventObject, token: Token): void
+}
+
+/** What is told, and when. */
+export interface TimerOrder {
+  readonly key: string
+  readonly message: EventObject
+  /** Absolute milliseconds. */
+  readonly at: number
+  /** Again after so long. */
+  readonly everyMs: number | undefined
+}
+
+export class KeyedTimer implements Timer, Token {
+  at: number
+  order = 0
+  index = -1
+  /** Cleared when it is cancelled, which takes back a tick that is queued already. */
+  active = true
+  readonly #owner: TimerOwner
+  readonly #key: string
+  readonly #message: EventObject
+  readonly #everyMs: number | undefined
+
+  constructor(owner: TimerOwner, { key, message, at, everyMs }: TimerOrder) {
+    this.#owner = owner
+    this.#key = key
+    this.#message = message
+    this.#everyMs = everyMs
+    this.at = at
+  }
+
+  fire(): void {
+    const owner = this.#owner
+    if (this.#everyMs === undefined) owner.keyed?.delete(this.#key)
+    else {
+      this.at += Math.max(1, this.#everyMs)
+      owner.kernel.timers.add(this)
+    }
+    owner.tellSelf(this.#message, this)
+  }
+
+  cancel(): void {
+    this.active = false
+    this.#owner.kernel.timers.cancel(this)
+  }
+}

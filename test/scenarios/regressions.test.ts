@@ -1,0 +1,123 @@
+/** What the simulation of `conservation.test.ts` has found, each as a case of its own. */
+import { beforeEach, describe, expect, it } from 'vitest'
+import { fromBehavior, supervisor, type ActorRef, type Restart, type SpawnOptions } from 'troupe'
+import { lab, type Lab } from '../kernel/system.ts'
+
+interface Order {
+  readonly type: 'crash' | 'exit' | 'quit' | 'pipe'
+}
+
+let on: Lab
+let told: string[]
+
+beforeEach(async () => {
+  on = await lab()
+  told = []
+  on.system.events.subscribe((event) => {
+    if (event.type === 'actor.restarted' || event.type === 'actor.terminated') told.push(`${event.type} ${event.ref.path}`)
+  })
+})
+
+const never = (): Promise<void> => new Promise(() => {})
+
+/** Logic that does as it is told. */
+const worker = (hook?: () => Promise<void>) =>
+  fromBehavior<Order>((ctx) => {
+    if (hook) ctx.onStop(hook)
+    return ({ type }) => {
+      if (type === 'crash') throw new Error('told to crash')
+      if (type === 'exit') ctx.exit()
+      if (type === 'quit') void ctx.stop(ctx.self)
+      if (type === 'pipe') ctx.pipe(never(), () => ({ type: 'exit' }))
+    }
+  })
+
+const spawn = (id: string, options: SpawnOptions & { hook?: () => Promise<void> } = {}): ActorRef<Order> => {
+  const { hook, ...rest } = options
+  return on.system.spawn(worker(hook), { id, ...rest } as never)
+}
+
+const order = async (ref: ActorRef<Order>, type: Order['type']): Promise<void> => {
+  on.system.tell(ref, { type })
+  await on.settle()
+}
+
+it('links nobody to an actor that was restarted after a normal end', async () => {
+  const one = spawn('one', { restart: 'permanent' })
+  const two = spawn('two')
+  on.system.link(one, two)
+  await order(one, 'exit')
+  await order(one, 'crash')
+  expect(told).toEqual(['actor.restarted /one', 'actor.restarted /one'])
+})
+
+it.each<[Restart, string]>([
+  ['permanent', 'actor.restarted /a'],
+  ['transient', 'actor.terminated /a'],
+])('judges a %s actor that stops itself by its restart type, also one that is killed brutally', async (restart, end) => {
+  const a = spawn('a', { restart, shutdownMs: 'brutal-kill' })
+  await order(a, 'quit')
+  expect(told).toEqual([end])
+})
+
+it('waits at a stop for no promise of an incarnation that has crashed', async () => {
+  const a = spawn('a', { restart: 'permanent' })
+  await order(a, 'pipe')
+  await order(a, 'crash')
+  void on.system.stop(a)
+  await on.settle()
+  expect(told).toEqual(['actor.restarted /a', 'actor.terminated /a'])
+})
+
+it('stops a child for good that is killed and stopped at once, after it was restarted', async () => {
+  let hooks = 0
+  const hook = async (): Promise<void> => void (hooks += 1)
+  on.system.spawn(supervisor({ children: [{ id: 'a', logic: worker(hook) }] }), { id: 'crew' })
+  const a = on.system.lookup<Order>('/crew/a')!
+  on.system.kill(a)
+  void on.system.stop(a)
+  await on.settle()
+  expect(told).toEqual(['actor.restarted /crew/a', 'actor.terminated /crew/a'])
+  expect(hooks).toBe(1)
+})
+
+it('lets an actor that was restarted restart its children as often as a new one', async () => {
+  const parent = spawn('parent', { restart: 'permanent' })
+  const crashOfChild = async (): Promise<void> =>
+    order(on.system.lookup<Order>('/parent/child') ?? spawn('child', { parent, restart: 'permanent' }), 'crash')
+  for (let i = 0; i < 4; i += 1) await crashOfChild()
+  expect(told.splice(0).slice(-2)).toEqual(['actor.terminated /parent/child', 'actor.restarted /parent'])
+  await crashOfChild()
+  expect(told).toEqual(['actor.restarted /parent/child'])
+})
+
+it('does not restart an actor that was about to stop itself, once somebody else stops it', async () => {
+  const a = spawn('a', { restart: 'permanent' })
+  await order(a, 'pipe')
+  await order(a, 'quit')
+  void on.system.stop(a)
+  await on.clock.advance(5_000)
+  expect(told).toEqual(['actor.terminated /a'])
+})
+
+describe('a hook that never ends', () => {
+  it('delays a restart no longer than a stop', async () => {
+    const a = spawn('a', { restart: 'permanent', shutdownMs: 100, hook: never })
+    await order(a, 'crash')
+    await on.clock.advance(99)
+    expect(told).toEqual([])
+    await on.clock.advance(1)
+    expect(told).toEqual(['actor.restarted /a'])
+  })
+
+  it('does not keep an actor that crashes while it is stopped', async () => {
+    const other = spawn('other')
+    const a = spawn('a', { shutdownMs: 100, hook: never })
+    await order(a, 'pipe')
+    on.system.link(a, other)
+    void on.system.stop(a)
+    await order(other, 'crash')
+    await on.clock.advance(100)
+    expect(told).toEqual(['actor.terminated /other', 'actor.terminated /a'])
+  })
+})
