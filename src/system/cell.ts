@@ -109,10 +109,18 @@ export class Cell implements Runnable, Party {
   }
 
   get pending(): boolean {
-    return (
-      (this.signals !== undefined && this.signals.length > 0) ||
-      (this.receiving && this.mailbox.has(this.gateOpen))
-    )
+    return (this.signals !== undefined && this.signals.length > 0) || this.hasMail
+  }
+
+  /** Whether a message waits that it takes now. */
+  get hasMail(): boolean {
+    if (!this.receiving) return false
+    return this.isPausing ? this.mailbox.some(isOwn) : this.mailbox.has(this.gateOpen)
+  }
+
+  /** It goes down to be started again, and leaves its mail to the next incarnation. */
+  get isPausing(): boolean {
+    return this.state === 'stopping' && this.more?.stop?.toRestart === true
   }
 
   /** The system lane: first, unbounded, never dropped. */
@@ -132,7 +140,7 @@ export class Cell implements Runnable, Party {
           this.more?.live?.changed()
         } else {
           if (!this.receiving) break
-          const mail = this.mailbox.next(this.gateOpen)
+          const mail = this.isPausing ? this.mailbox.take(isOwn) : this.mailbox.next(this.gateOpen)
           if (mail === undefined) break
           this.kernel.handle(this, mail)
         }
@@ -144,6 +152,9 @@ export class Cell implements Runnable, Party {
     return done
   }
 }
+
+/** What an actor tells itself is of one incarnation. */
+const isOwn = ({ bare }: Mail): boolean => bare
 
 /** What a cell starts from. */
 export interface Start {
@@ -185,7 +196,9 @@ export class More {
   /** `send`s that wait for room. */
   senders: { mail: Mail; taken: () => void; refused: (error: TroupeError) => void }[] | undefined
   /** How it ends, once asked to. */
-  stop: { reason: ExitReason; byItself: boolean; timer: Timer | undefined; waiting: boolean } | undefined
+  stop:
+    | { reason: ExitReason; byItself: boolean; toRestart: boolean; timer: Timer | undefined; waiting: boolean }
+    | undefined
   /** The end that is under way; a kill overtakes it. */
   ending: object | undefined
   /** It is to stop once it has handled what it has, also after a restart. */

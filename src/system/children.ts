@@ -3,7 +3,7 @@ import type { Children } from '../contracts/behavior.ts'
 import { DeliveryError } from '../contracts/errors.ts'
 import type { ActorRef, AnyRef } from '../contracts/messages.ts'
 import type { Cell } from './cell.ts'
-import { kill, restart, stop, terminate } from './lifecycle.ts'
+import { kill, reportKilled, restart, stop, terminate } from './lifecycle.ts'
 import { spawn } from './spawn.ts'
 
 export const childrenOf = (parent: Cell): Children => {
@@ -29,12 +29,8 @@ export const childrenOf = (parent: Cell): Children => {
         if (!suspend) terminate(cell, reason)
         tell()
       }
-      if (cell.options.shutdownMs === 'brutal-kill') {
-        const intercept = cell.rest.intercept
-        cell.rest.intercept = undefined
-        return kill(cell, () => intercept({ type: 'killed' }))
-      }
-      stop(cell, { reason: { type: 'shutdown' } })
+      if (cell.options.shutdownMs === 'brutal-kill') return kill(cell, () => reportKilled(cell))
+      stop(cell, { reason: { type: 'shutdown' }, toRestart: suspend })
     },
   }
 }

@@ -15,7 +15,7 @@ import { Cell, type Awaited, type Powers } from './cell.ts'
 import { deepFreeze } from './freeze.ts'
 import { EventStream } from './event-stream.ts'
 import { Inbox } from './inbox.ts'
-import { afterTurn, crash, endLinked, requestExit } from './lifecycle.ts'
+import { afterTurn, crash, endLinked, requestExit, isStopped } from './lifecycle.ts'
 import { LiveActor } from './live-actor.ts'
 import { Mail, Request, type Party } from './mail.ts'
 import { Names } from './names.ts'
@@ -236,8 +236,9 @@ export class Kernel implements Registers {
     if (mail.exempt) return undefined
     switch (cell.state) {
       case 'draining':
-      case 'stopping':
         return 'stopped'
+      case 'stopping':
+        return cell.isPausing ? this.#refusalWhileDown(cell) : 'stopped'
       case 'ending':
       case 'suspended':
         return this.#refusalWhileDown(cell)
@@ -247,7 +248,7 @@ export class Kernel implements Registers {
   }
 
   #refusalWhileDown(cell: Cell): DeadReason | undefined {
-    if (cell.more?.stop) return 'stopped'
+    if (isStopped(cell)) return 'stopped'
     const limit = (this.mailboxOf(cell)).restartStash ?? 1_000
     if (cell.rest.stashedSinceCrash >= limit) return 'restart-stash-full'
     cell.rest.stashedSinceCrash += 1

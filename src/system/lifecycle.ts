@@ -113,7 +113,8 @@ const beginLife = (cell: Cell): void => {
   // It was killed while it started.
   if (scope.over) return life.discard()
   cell.life = life
-  if (cell.state === 'starting') cell.state = cell.more?.draining ? 'draining' : 'running'
+  if (cell.state === 'starting') cell.state = 'running'
+  if (cell.more?.draining) goOnDraining(cell)
   cell.more?.live?.changed()
   if (cell.exit) leave(cell)
 }
@@ -214,11 +215,7 @@ const isDown = (cell: Cell, reason: ExitReason, stopped: boolean): void => {
   cell.state = 'suspended'
   breakLinks(cell, reason)
   if (cell.more?.owed && !cell.options.envelopes) settleOwed(cell)
-  const intercept = cell.more?.intercept
-  if (intercept) {
-    cell.more!.intercept = undefined
-    intercept(reason)
-  } else cell.kernel.childIsDown(cell, reason, stopped)
+  tellDown(cell, reason, stopped)
 }
 
 /** How an actor is to be stopped. */
@@ -228,6 +225,8 @@ export interface StopOrder {
   readonly timeoutMs?: number | undefined
   /** It stops itself: whether it is restarted is up to its parent. */
   readonly byItself?: boolean | undefined
+  /** Its supervisor will start it again: its mail stays. */
+  readonly toRestart?: boolean | undefined
 }
 
 /** Waits for the work in hand, then children, then hooks, then tells the parent. */
@@ -236,39 +235,52 @@ export const stop = (cell: Cell, order: StopOrder): void => {
   else stopNow(cell, order)
 }
 
-const stopNow = (cell: Cell, { reason, timeoutMs, byItself = false }: StopOrder): void => {
+const stopNow = (cell: Cell, order: StopOrder): void => {
+  const { reason, timeoutMs, byItself = false, toRestart = false } = order
   if (cell.state === 'suspended') return cell.kernel.childIsDown(cell, reason, !byItself)
   if (cell.state === 'terminated') return
-  if (cell.more?.stop) {
-    // It was about to stop by itself, and now somebody else wants it stopped too.
-    cell.more.stop.byItself &&= byItself
-    return
-  }
+  if (cell.more?.stop) return joinStop(cell, { byItself, toRestart })
   const limit = timeoutMs ?? limitOf(cell)
   if (limit === 'brutal-kill') return kill(cell, () => cell.kernel.childIsDown(cell, byItself ? reason : KILLED, !byItself))
   // It ends already, by itself: now it is not restarted.
-  if (cell.state === 'ending') return planStop(cell, { reason, byItself }, limit)
-  const { kernel } = cell
+  if (cell.state === 'ending') return planStop(cell, { reason, byItself, toRestart }, limit)
   cell.state = 'stopping'
-  if (cell.mailbox.size > 0) for (const mail of cell.mailbox.drain(false)) kernel.deadLetter(mail, cell, 'stopped')
+  if (!toRestart) refuseMail(cell)
   if (!cell.life?.stopping && !cell.more && !cell.scope?.keyed?.size && isChildless(cell) && cell.piped === 0 && cell.mailbox.size === 0) {
     cell.state = 'ending'
     return isDown(cell, reason, !byItself)
   }
-  refuseSenders(cell)
-  planStop(cell, { reason, byItself }, limit)
+  planStop(cell, { reason, byItself, toRestart }, limit)
   if (cell.life?.stopping) cell.signal(() =>  guarded(cell, () => cell.life?.stopping?.(reason)))
   proceed(cell)
+}
+
+/** It was about to stop by itself, or to be started again, and now somebody else wants it stopped. */
+const joinStop = (cell: Cell, { byItself, toRestart }: { byItself: boolean; toRestart: boolean }): void => {
+  if (byItself || isStopped(cell)) return
+  const asked = cell.more!.stop!
+  asked.byItself = false
+  asked.toRestart = toRestart
+  if (!toRestart) refuseMail(cell)
+}
+
+const refuseMail = (cell: Cell): void => {
+  if (cell.mailbox.size > 0) for (const mail of cell.mailbox.drain(false)) cell.kernel.deadLetter(mail, cell, 'stopped')
+  refuseSenders(cell)
 }
 
 /** How long it may take to stop. */
 const limitOf = ({ options, life }: Cell): number | 'infinity' | 'brutal-kill' =>
   options.shutdownMs ?? (life?.childExited ? 'infinity' : 5_000)
 
-/** Whether somebody else stops it. */
-const isStopped = ({ more }: Cell): boolean => more?.stop !== undefined && !more.stop.byItself
+/** Whether somebody else stops it for good. */
+export const isStopped = ({ more }: Cell): boolean => more?.stop !== undefined && !more.stop.byItself && !more.stop.toRestart
 
-const planStop = (cell: Cell, order: { reason: ExitReason; byItself: boolean }, limit: number | 'infinity'): void => {
+const planStop = (
+  cell: Cell,
+  order: { reason: ExitReason; byItself: boolean; toRestart: boolean },
+  limit: number | 'infinity',
+): void => {
   const { rest, kernel } = cell
   rest.stop = { ...order, timer: undefined, waiting: cell.life?.stopping !== undefined }
   if (limit === 'infinity') return
@@ -279,10 +291,19 @@ const planStop = (cell: Cell, order: { reason: ExitReason; byItself: boolean }, 
 
 /** What follows a kill. */
 export const reportKilled = (cell: Cell): void => {
+  tellDown(cell, KILLED, isStopped(cell))
+}
+
+/** Its supervisor may wait for it, else its parent decides what follows. */
+const tellDown = (cell: Cell, reason: ExitReason, stopped: boolean): void => {
   const intercept = cell.more?.intercept
-  if (intercept === undefined) return cell.kernel.childIsDown(cell, KILLED, isStopped(cell))
-  cell.more!.intercept = undefined
-  intercept(KILLED)
+  if (intercept) {
+    cell.more!.intercept = undefined
+    intercept(reason)
+    // Kept to be started again, while somebody else wants it stopped.
+    if (!stopped || cell.state !== 'suspended') return
+  }
+  cell.kernel.childIsDown(cell, reason, stopped)
 }
 
 const guarded = (cell: Cell, act: () => void): void => {
@@ -297,7 +318,7 @@ const guarded = (cell: Cell, act: () => void): void => {
 const proceed = (cell: Cell): void => {
   const asked = cell.more?.stop
   if (cell.state !== 'stopping' || asked === undefined) return
-  if (asked.waiting || cell.piped > 0 || cell.mailbox.size > 0) return
+  if (asked.waiting || cell.piped > 0 || cell.hasMail) return
   cell.state = 'ending'
   release(cell)
   stopChildren(cell, () => runHooks(cell, asked.reason, () => isDown(cell, asked.reason, isStopped(cell))))
@@ -307,10 +328,14 @@ const proceed = (cell: Cell): void => {
 export const drain = (cell: Cell, timeoutMs: number): void => {
   const { kernel } = cell
   cell.rest.draining = true
-  if (cell.state === 'running') cell.state = 'draining'
   refuseSenders(cell)
   const timer = kernel.timers.start(kernel.now() + timeoutMs, () => stop(cell, { reason: { type: 'shutdown' } }))
   ;(cell.rest.gone ??= []).push(() => kernel.timers.cancel(timer))
+  goOnDraining(cell)
+}
+
+const goOnDraining = (cell: Cell): void => {
+  if (cell.state === 'running') cell.state = 'draining'
   cell.signal(() => stopDrained(cell))
 }
 

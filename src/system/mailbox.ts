@@ -37,11 +37,11 @@ class Lane<T extends Queued<T>> {
     return item
   }
 
-  /** The first one that counts against the capacity; O(n) in those that do not. */
-  evict(): T | undefined {
+  /** The first one that fits; O(n) in those that do not. */
+  take(fits: (item: T) => boolean): T | undefined {
     let before: T | undefined
     for (let item = this.first; item !== undefined; before = item, item = item.next) {
-      if (item.exempt) continue
+      if (!fits(item)) continue
       if (before === undefined) return this.shift()
       before.next = item.next
       if (this.#last === item) this.#last = before
@@ -86,7 +86,19 @@ export class Mailbox<T extends Queued<T>> {
 
   /** The oldest that counts against the capacity. */
   evict(): T | undefined {
-    return this.#taken(this.#work?.evict() ?? this.#mail.evict())
+    const counts = ({ exempt }: T): boolean => !exempt
+    return this.#taken(this.#work?.take(counts) ?? this.#mail.take(counts))
+  }
+
+  /** The next one that fits, past what does not; no work. */
+  take(fits: (item: T) => boolean): T | undefined {
+    return this.#taken(this.#mail.take(fits))
+  }
+
+  /** Whether `take` finds one. */
+  some(fits: (item: T) => boolean): boolean {
+    for (let item = this.#mail.first; item !== undefined; item = item.next) if (fits(item)) return true
+    return false
   }
 
   /** Takes out what counts against the capacity, or everything, oldest first. */
