@@ -75,7 +75,7 @@ export const defineAgent = <I, O>(
  */
 export const definitionOf = (agent: AnyAgent): AgentDefinition => {
   const found = (agent as Partial<DefinedAgent>)[definition]
-  if (!found) throw new ConfigurationError(`${agent.name as string} is not an agent that troupe made`)
+  if (!found) throw new ConfigurationError(`"${agent.name}" is not an agent that troupe made`)
   return found
 }
 

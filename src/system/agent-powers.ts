@@ -7,7 +7,7 @@ import type { CircuitRecord, MetricsRecord, PermitAnswer, TaskInput, TaskMeta } 
 import { reply } from './asks.ts'
 import type { AgentRecord } from './agent-records.ts'
 import type { Cell, CellOptions } from './cell.ts'
-import { spawnCell } from './lifecycle.ts'
+import { spawnCell } from './birth.ts'
 import { mailOf } from './mail.ts'
 import { Scope, type Registers } from './scope.ts'
 

@@ -8,7 +8,7 @@ import { definition, type AgentDefinition, type DefinedAgent } from '../contract
 import { AgentPowers } from './agent-powers.ts'
 import { freshRecord, type AgentRecord } from './agent-records.ts'
 import type { Cell, CellOptions } from './cell.ts'
-import { spawnCell } from './lifecycle.ts'
+import { spawnCell } from './birth.ts'
 import type { Mail } from './mail.ts'
 import type { Registers, Scope } from './scope.ts'
 import { nameOf, parentOf } from './spawn.ts'

@@ -1,6 +1,6 @@
 /**
  * The cell of one actor: who it is, what waits for it, who is below it, and its turn. What leads from one state of its
- * life to the next is in `lifecycle.ts`; a cell outlives the incarnations of its logic.
+ * life to the next is in `birth.ts`, `stopping.ts` and `end.ts`; a cell outlives the incarnations of its logic.
  */
 import type { AnyActorLogic, EventObject, InspectionEvent, Snapshot } from 'xstate'
 import type { Interpreter } from '../contracts/behavior.ts'
@@ -129,6 +129,16 @@ export class Cell implements Runnable, Party {
     this.kernel.scheduler.ready(this)
   }
 
+  /** What our own logic throws outside of messages crashes its actor, and nobody else. */
+  #act(signal: () => void): void {
+    try {
+      signal()
+    } catch (thrown) {
+      this.kernel.failed(this, thrown)
+    }
+    this.more?.live?.changed()
+  }
+
   turn(batch: number): number {
     this.inTurn = true
     let done = 0
@@ -136,8 +146,7 @@ export class Cell implements Runnable, Party {
       for (; done < batch; done += 1) {
         const signal = this.signals?.shift()
         if (signal) {
-          signal()
-          this.more?.live?.changed()
+          this.#act(signal)
         } else {
           if (!this.receiving) break
           const mail = this.isPausing ? this.mailbox.take(isOwn) : this.mailbox.next(this.gateOpen)
@@ -299,6 +308,8 @@ export interface Core {
   /** What an incarnation that is over still sends. */
   refuseStale(cell: Cell, event: EventObject, to: Address): void
   handle(cell: Cell, mail: Mail): void
+  /** An actor threw outside of a message. */
+  failed(cell: Cell, thrown: unknown): void
   /** Puts a request that was handled back in front: its agent restarts and takes it up again. */
   readmit(agent: Cell, mail: Mail): void
   hasRoom(cell: Cell): boolean

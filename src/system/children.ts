@@ -1,9 +1,11 @@
 /** What a supervisor does with the cells of its children. */
 import type { Children } from '../contracts/behavior.ts'
 import { DeliveryError } from '../contracts/errors.ts'
-import type { ActorRef, AnyRef } from '../contracts/messages.ts'
+import type { AnyRef } from '../contracts/messages.ts'
 import type { Cell } from './cell.ts'
-import { kill, reportKilled, restart, stop, terminate } from './lifecycle.ts'
+import { restart } from './birth.ts'
+import { kill, reportKilled, terminate } from './end.ts'
+import { stop } from './stopping.ts'
 import { spawn } from './spawn.ts'
 
 export const childrenOf = (parent: Cell): Children => {

@@ -15,7 +15,8 @@ import { Cell, type Awaited, type Powers } from './cell.ts'
 import { deepFreeze } from './freeze.ts'
 import { EventStream } from './event-stream.ts'
 import { Inbox } from './inbox.ts'
-import { afterTurn, crash, endLinked, requestExit, isStopped } from './lifecycle.ts'
+import { isStopped } from './end.ts'
+import { afterTurn, crash, endLinked, requestExit } from './stopping.ts'
 import { LiveActor } from './live-actor.ts'
 import { Mail, Request, type Party } from './mail.ts'
 import { Names } from './names.ts'
@@ -286,6 +287,11 @@ export class Kernel implements Registers {
   /** Requests wait behind the gate of an agent, unless it waits itself for the one who asks. */
   isWork(cell: Cell, mail: Mail): boolean {
     return cell.options.envelopes === true && mail.event.type === 'task.request' && !mail.chain.includes(cell.ref.address)
+  }
+
+  failed(cell: Cell, thrown: unknown): void {
+    this.log.error({ path: cell.path, err: thrown }, 'an actor crashed')
+    crash(cell, toTroupeError(thrown))
   }
 
   readmit(agent: Cell, mail: Mail): void {

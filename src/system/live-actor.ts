@@ -6,7 +6,7 @@ import type { EventObject, Observer, Snapshot, Subscription } from 'xstate'
 import { powers } from '../contracts/context-of.ts'
 import type { ExitReason } from '../contracts/logic.ts'
 import type { Cell, Live } from './cell.ts'
-import { stop } from './lifecycle.ts'
+import { stop } from './stopping.ts'
 
 type Handler = (event: EventObject) => void
 

@@ -4,7 +4,7 @@ import { ConfigurationError, DeliveryError, NotProvidedError } from '../contract
 import type { Logic, SpawnOptions } from '../contracts/logic.ts'
 import { definition } from '../contracts/tasks.ts'
 import type { Cell, CellOptions, Core } from './cell.ts'
-import { spawnCell } from './lifecycle.ts'
+import { spawnCell } from './birth.ts'
 
 const DEFAULTS: CellOptions = { restart: 'temporary' }
 

@@ -6,7 +6,9 @@ import { backoffMs, type Backoff } from '../../actors/backoff.ts'
 import { RestartLimitError, type TroupeError } from '../contracts/errors.ts'
 import type { ExitReason } from '../contracts/logic.ts'
 import type { Cell } from './cell.ts'
-import { requestExit, restart, stop, terminate } from './lifecycle.ts'
+import { restart } from './birth.ts'
+import { terminate } from './end.ts'
+import { requestExit, stop } from './stopping.ts'
 
 /** A budget of restarts. */
 export interface Budget {

@@ -4,7 +4,7 @@ import { fromBehavior, supervisor, type ActorRef, type Restart, type SpawnOption
 import { lab, type Lab } from '../kernel/system.ts'
 
 interface Order {
-  readonly type: 'crash' | 'exit' | 'quit' | 'pipe'
+  readonly type: 'crash' | 'exit' | 'quit' | 'pipe' | 'note'
 }
 
 let on: Lab
@@ -28,6 +28,7 @@ const worker = (hook?: () => Promise<void>) =>
       if (type === 'crash') throw new Error('told to crash')
       if (type === 'exit') ctx.exit()
       if (type === 'quit') void ctx.stop(ctx.self)
+      if (type === 'note') told.push(`note ${ctx.self.path}`)
       if (type === 'pipe') ctx.pipe(never(), () => ({ type: 'exit' }))
     }
   })
@@ -98,6 +99,47 @@ it('does not restart an actor that was about to stop itself, once somebody else 
   void on.system.stop(a)
   await on.clock.advance(5_000)
   expect(told).toEqual(['actor.terminated /a'])
+})
+
+describe('a sibling that is taken down with its group', () => {
+  const crew = (hook?: () => Promise<void>): void => {
+    const children = [
+      { id: 'a', logic: worker() },
+      { id: 'b', logic: worker(hook) },
+    ]
+    on.system.spawn(supervisor({ strategy: 'one-for-all', children }), { id: 'crew' })
+  }
+  const child = (id: string): ActorRef<Order> => on.system.lookup<Order>(`/crew/${id}`)!
+  const slowly = async (): Promise<void> => new Promise((resolve) => void on.clock.setTimeout(resolve, 10))
+
+  it('keeps what waits for it, and what comes meanwhile', async () => {
+    crew(slowly)
+    on.system.tell(child('a'), { type: 'crash' })
+    // More than one turn's worth, so that some still wait when the group goes down.
+    for (let i = 0; i < 30; i += 1) on.system.tell(child('b'), { type: 'note' })
+    await on.settle()
+    expect(told.length).toBeLessThan(30)
+    on.system.tell(child('b'), { type: 'note' })
+    await on.clock.advance(10)
+    expect(on.dead).toEqual([])
+    expect(told.filter((what) => what === 'note /crew/b')).toHaveLength(31)
+  })
+
+  it('ends when somebody else stops it meanwhile', async () => {
+    crew(slowly)
+    await order(child('a'), 'crash')
+    void on.system.stop(child('b'))
+    await on.clock.advance(20)
+    expect(told.slice(-1)).toEqual(['actor.terminated /crew/b'])
+  })
+
+  it('goes on draining when it is up again', async () => {
+    crew(slowly)
+    await order(child('a'), 'crash')
+    void on.system.drain(child('b'))
+    await on.clock.advance(20)
+    expect(told.slice(-1)).toEqual(['actor.terminated /crew/b'])
+  })
 })
 
 describe('a hook that never ends', () => {

@@ -204,7 +204,11 @@ export class World {
       const told = Object.entries(all).map(([what, refs]) => `${what}: ${refs.map((ref) => ref.path).join(', ') || 'none'}`)
       throw new Fault(`${path} (${uid}) ended or started, which nothing had to do with; ${told.join('; ')}`)
     }
-    for (const { uid } of restarted) this.#isUnsure(before.get(uid) ?? this.tree.find({ uid }))
+    for (const { uid } of restarted) {
+      const node = before.get(uid) ?? this.tree.find({ uid })
+      if (node) node.restarts = []
+      this.#isUnsure(node)
+    }
     for (const { uid } of terminated) this.#isUnsure(before.get(uid))
   }
 
