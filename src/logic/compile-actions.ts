@@ -52,13 +52,15 @@ const assigning = (assignment: Assignment, params: Params): Operation => {
   if (typeof assignment === 'function') {
     return (run) => run.assign({ ...run.context, ...assignment(run.args, params(run)) })
   }
-  const entries = Object.entries(assignment)
+  const keys = Object.keys(assignment)
+  const values = Object.values(assignment)
   return (run) => {
     const given = params(run)
     const { args } = run
     const next: Record<string, unknown> = { ...run.context }
-    for (const [key, value] of entries) {
-      next[key] = typeof value === 'function' ? (value as Mapper)(args, given) : value
+    for (let i = 0; i < keys.length; i += 1) {
+      const value = values[i]
+      next[keys[i] as string] = typeof value === 'function' ? (value as Mapper)(args, given) : value
     }
     run.assign(next)
   }

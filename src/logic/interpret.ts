@@ -86,9 +86,14 @@ class RunningMachine<State extends Shown> {
   constructor(engine: Engine<State>, input: unknown, perform: Perform) {
     this.#engine = engine
     this.#perform = perform
-    const effects: EventObject[] = []
-    this.#state = engine.initial(input, effects)
-    for (const effect of effects) perform(effect)
+    const effects = outboxes.pop() ?? []
+    try {
+      this.#state = engine.initial(input, effects)
+      for (const effect of effects) perform(effect)
+    } finally {
+      effects.length = 0
+      outboxes.push(effects)
+    }
   }
 
   get handled(): boolean {

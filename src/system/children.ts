@@ -9,7 +9,7 @@ import { stop } from './stopping.ts'
 import { spawn } from './spawn.ts'
 
 export const childrenOf = (parent: Cell): Children => {
-  const { kernel } = parent
+  const { kernel, scope: asking } = parent
   const child = (ref: AnyRef): Cell => {
     const cell = kernel.cellOf(ref)
     if (cell?.parent === parent) return cell
@@ -21,7 +21,7 @@ export const childrenOf = (parent: Cell): Children => {
     forget: (ref, reason) => terminate(child(ref), reason),
     stop: (ref, { suspend }, done) => {
       const cell = kernel.cellOf(ref)
-      const tell = (): void => parent.signal(done)
+      const tell = (): void => parent.signal(() => !asking?.over && done())
       if (!cell?.alive) return tell()
       if (cell.state === 'suspended') {
         if (!suspend) terminate(cell, { type: 'shutdown' })

@@ -1,6 +1,7 @@
 /** What the simulation of `conservation.test.ts` has found, each as a case of its own. */
 import { beforeEach, describe, expect, it } from 'vitest'
-import { fromBehavior, supervisor, type ActorRef, type Restart, type SpawnOptions } from 'troupe'
+import { fromBehavior, supervisor, type ActorRef, type Logic, type Restart, type SpawnOptions } from 'troupe'
+import { cellLogic } from '../../actors/cell-logic.ts'
 import { lab, type Lab } from '../kernel/system.ts'
 
 interface Order {
@@ -140,6 +141,26 @@ describe('a sibling that is taken down with its group', () => {
     await on.clock.advance(20)
     expect(told.slice(-1)).toEqual(['actor.terminated /crew/b'])
   })
+})
+
+it('tells nothing of a child that is down to an incarnation that has crashed meanwhile', async () => {
+  const parent = cellLogic<Order>((scope) => {
+    const child = scope.children.start(worker() as Logic, {})
+    told.push('started')
+    return {
+      receive: () => {
+        scope.children.stop(child, { suspend: true }, () => told.push('child is down'))
+        throw new Error('told to crash')
+      },
+    }
+  })
+  const ref = on.system.spawn(parent, { id: 'parent', restart: 'permanent' })
+  await order(ref, 'crash')
+  expect(told.filter((what) => !what.startsWith('actor.terminated'))).toEqual([
+    'started',
+    'started',
+    'actor.restarted /parent',
+  ])
 })
 
 describe('a hook that never ends', () => {

@@ -1,0 +1,277 @@
+/**
+ * Faults to plant, one at a time, and the tests that must turn red for each. They are mistakes that were made in actor
+ * systems in the field, or could be made here by a change that looks harmless.
+ */
+
+/** One fault. */
+export interface Mutant {
+  /** What is wrong with it. */
+  readonly name: string
+  readonly file: string
+  /** Occurs once in the file. */
+  readonly text: string
+  readonly replacement: string
+  /** At least one of them must fail. */
+  readonly tests: readonly string[]
+}
+
+const end = 'src/system/end.ts'
+const birth = 'src/system/birth.ts'
+const kernel = 'src/system/kernel.ts'
+const stopping = 'src/system/stopping.ts'
+
+const restarted = `  kernel.events.emit({ type: 'actor.restarted',`
+
+/** In the order in which a reader meets the rules: supervision, lifecycle, mail, asks, agents. */
+export const mutants: readonly Mutant[] = [
+  {
+    name: 'a supervisor stops its children first to last',
+    file: 'actors/stop-children.ts',
+    text: 'const left = [...children]',
+    replacement: 'const left = children.toReversed()',
+    tests: ['test/supervision/shutdown.test.ts'],
+  },
+  {
+    name: 'a group restart counts once per child',
+    file: 'machines/supervisor.ts',
+    text: `  actions: [
+    { type: 'count', params: attempt },
+    { type: 'blame', params: child },
+  ],`,
+    replacement: `  actions: [
+    { type: 'count', params: attempt },
+    { type: 'count', params: attempt },
+    { type: 'blame', params: child },
+  ],`,
+    tests: ['test/supervision/intensity.test.ts'],
+  },
+  {
+    name: 'a supervisor gives up at its intensity, not past it',
+    file: 'machines/restart-window.ts',
+    text: 'length > limit.intensity',
+    replacement: 'length >= limit.intensity',
+    tests: ['test/supervision/intensity.test.ts'],
+  },
+  {
+    name: 'a restart that is exactly as old as the period is forgotten',
+    file: 'machines/restart-window.ts',
+    text: 'atMs - time <= limit.periodMs',
+    replacement: 'atMs - time < limit.periodMs',
+    tests: ['test/supervision/intensity.test.ts'],
+  },
+  {
+    name: 'the kernel gives up on children at their intensity, not past it',
+    file: 'src/system/supervision.ts',
+    text: 'recent.length > intensity',
+    replacement: 'recent.length >= intensity',
+    tests: ['test/kernel/crash.test.ts', 'test/supervision/escalation.test.ts'],
+  },
+  {
+    name: 'temporary siblings are restarted with their group',
+    file: 'actors/restart-group.ts',
+    text: `({ restart }) => restart !== 'temporary'`,
+    replacement: '() => true',
+    tests: ['test/supervision/strategies.test.ts'],
+  },
+  {
+    name: 'a transient child is restarted after a normal end',
+    file: 'machines/supervisor.ts',
+    text: `(exited.restart === 'transient' && !isAbnormal(exited))`,
+    replacement: 'false',
+    tests: ['test/supervision/restart-types.test.ts'],
+  },
+  {
+    name: 'jitter comes before the cap of a backoff',
+    file: 'actors/backoff.ts',
+    text: 'Math.min(maxMs, minMs * 2 ** failures) * (1 + chance * jitter)',
+    replacement: 'Math.min(maxMs, minMs * 2 ** failures * (1 + chance * jitter))',
+    tests: ['test/supervision/backoff.test.ts'],
+  },
+  {
+    name: 'a group loses its mail when it is restarted',
+    file: stopping,
+    text: 'if (!toRestart) refuseMail(cell)\n  if (!cell.life',
+    replacement: 'refuseMail(cell)\n  if (!cell.life',
+    tests: ['test/scenarios/regressions.test.ts'],
+  },
+  {
+    name: 'a restart clears the mailbox',
+    file: birth,
+    text: restarted,
+    replacement: `  cell.mailbox.drain(true)\n${restarted}`,
+    tests: ['test/supervision/strategies.test.ts', 'test/kernel/crash.test.ts'],
+  },
+  {
+    name: 'watchers are told of a restart',
+    file: birth,
+    text: restarted,
+    replacement: `  for (const [watcher, { token }] of cell.more?.watchers ?? []) {
+    const mail = kernel.mail({ type: 'actor.terminated', ref: cell.ref, reason: { type: 'normal' } } as never, cell)
+    mail.token = token
+    kernel.post(watcher, mail)
+  }
+${restarted}`,
+    tests: ['test/kernel/death-watch.test.ts'],
+  },
+  {
+    name: 'an ended incarnation still has its powers',
+    file: end,
+    text: '  if (cell.scope) cell.scope.over = true\n  const { life } = cell',
+    replacement: '  const { life } = cell',
+    tests: ['test/kernel/crash.test.ts', 'test/kernel/stop.test.ts', 'test/scenarios/regressions.test.ts'],
+  },
+  {
+    name: 'a kill runs no further than the actor itself',
+    file: end,
+    text: '  killChildren(cell)\n  discardLife(cell)',
+    replacement: '  discardLife(cell)',
+    tests: ['test/kernel/stop.test.ts', 'test/kernel/crash.test.ts', 'test/supervision/shutdown.test.ts'],
+  },
+  {
+    name: 'a link outlives its incarnation',
+    file: stopping,
+    text: '  breakLinks(cell, reason)\n',
+    replacement: `  if (reason.type === 'error' || reason.type === 'killed') breakLinks(cell, reason)\n`,
+    tests: ['test/scenarios/regressions.test.ts', 'test/kernel/links.test.ts'],
+  },
+  {
+    name: 'a normal end stops those who are linked',
+    file: 'src/system/links.ts',
+    text: 'if (!abnormal || ',
+    replacement: 'if (',
+    tests: ['test/kernel/links.test.ts'],
+  },
+  {
+    name: 'names are free only after watchers were told, and all they sent',
+    file: end,
+    text: '  for (const free of more.releases ?? []) free()\n',
+    replacement: '  for (const free of more.releases ?? []) cell.kernel.timers.start(cell.kernel.now(), free)\n',
+    tests: ['test/kernel/names.test.ts', 'test/kernel/death-watch.test.ts'],
+  },
+  {
+    name: 'unwatch does not take back what is queued',
+    file: 'src/system/death-watch.ts',
+    text: '  if (watched) watched.token.active = false\n',
+    replacement: '',
+    tests: ['test/kernel/death-watch.test.ts'],
+  },
+  {
+    name: 'a handler runs on the stack of the sender',
+    file: kernel,
+    text: '    if (!cell.ready) this.scheduler.ready(cell)\n',
+    replacement: `    if (!cell.inTurn && cell.state === 'running') cell.turn(1)\n    if (!cell.ready) this.scheduler.ready(cell)\n`,
+    tests: ['test/kernel/scheduler.test.ts'],
+  },
+  {
+    name: 'an actor is never interrupted by others',
+    file: 'src/system/scheduler.ts',
+    text: 'const BATCH = 20\n',
+    replacement: 'const BATCH = 1_000_000\n',
+    tests: ['test/kernel/scheduler.test.ts'],
+  },
+  {
+    name: 'the newest mail comes first',
+    file: 'src/system/mailbox.ts',
+    text: '    this.#lane(isWork).push(item)\n',
+    replacement: '    this.#lane(isWork).unshift(item)\n',
+    tests: ['test/kernel/mailbox.test.ts'],
+  },
+  {
+    name: 'a mailbox takes one more than it may',
+    file: kernel,
+    text: 'if (cell.mailbox.load < (options.capacity ?? 10_000)) return undefined',
+    replacement: 'if (cell.mailbox.load <= (options.capacity ?? 10_000)) return undefined',
+    tests: ['test/kernel/mailbox.test.ts'],
+  },
+  {
+    name: 'what a full mailbox drops is no dead letter',
+    file: kernel,
+    text: `        if (oldest) this.deadLetter(oldest, cell, 'mailbox-full')\n`,
+    replacement: '',
+    tests: ['test/kernel/mailbox.test.ts'],
+  },
+  {
+    name: 'the mail of a dead actor vanishes',
+    file: end,
+    text: `  else cell.kernel.deadLetter(mail, cell, 'stopped')\n`,
+    replacement: '',
+    tests: ['test/kernel/dead-letters.test.ts', 'test/kernel/stop.test.ts', 'test/supervision/restart-types.test.ts'],
+  },
+  {
+    name: 'a crash throws the stash away',
+    file: end,
+    text: '    cell.mailbox.putBack(more.stash, (mail) => kernel.isWork(cell, mail))\n',
+    replacement: '',
+    tests: ['test/kernel/stash-and-timers.test.ts', 'test/kernel/crash.test.ts'],
+  },
+  {
+    name: 'a tick of a timer that was cancelled arrives',
+    file: 'src/system/keyed-timer.ts',
+    text: 'this.active = false',
+    replacement: 'this.active = true',
+    tests: ['test/kernel/stash-and-timers.test.ts'],
+  },
+  {
+    name: 'a message does not put off the receive timeout',
+    file: kernel,
+    text: '    if (cell.more?.receiveTimeout) cell.scope?.rearm()\n',
+    replacement: '',
+    tests: ['test/kernel/stash-and-timers.test.ts'],
+  },
+  {
+    name: 'a promise of a crashed incarnation delays the stop of the next one',
+    file: stopping,
+    text: 'cell.piped === 0 && isChildless(cell)) {',
+    replacement: 'isChildless(cell)) {',
+    tests: ['test/scenarios/regressions.test.ts'],
+  },
+  {
+    name: 'a hook that never ends keeps its actor down for ever',
+    file: 'src/system/hooks.ts',
+    text: '  const timer = patience(cell, goOn)\n',
+    replacement: '  const timer = undefined as ReturnType<typeof patience>\n',
+    tests: ['test/scenarios/regressions.test.ts'],
+  },
+  {
+    name: 'a second reply is lost',
+    file: 'src/system/asks.ts',
+    text: '    if (this.settled) return false\n    this.settled = true\n',
+    replacement: '    if (this.settled) return false\n',
+    tests: ['test/kernel/ask.test.ts'],
+  },
+  {
+    name: 'whoever asks a dead actor waits for the timeout',
+    file: end,
+    text: `    if (!asker.settled) asker.settle({ status: 'rejected'`,
+    replacement: `    if (asker.settled) asker.settle({ status: 'rejected'`,
+    tests: ['test/kernel/ask.test.ts'],
+  },
+  {
+    name: 'an ask past its deadline is handled all the same',
+    file: kernel,
+    text: 'if (mail.asker?.settled || (mail.deadline !== undefined && mail.deadline < this.now())) return',
+    replacement: 'if (mail.asker?.answered) return',
+    tests: ['test/kernel/ask.test.ts', 'test/kernel/dead-letters.test.ts'],
+  },
+  {
+    name: 'an agent that is asked by its own task waits for itself',
+    file: kernel,
+    text: ` && !mail.chain.includes(cell.ref.address)`,
+    replacement: '',
+    tests: ['test/kernel/agents.test.ts', 'test/actors/agent.test.ts'],
+  },
+  {
+    name: 'a late result moves the circuit',
+    file: 'machines/agent.ts',
+    text: `(event.type === 'attempt.failed' || event.type === 'task.settled') && !event.late`,
+    replacement: `event.type === 'attempt.failed' || event.type === 'task.settled'`,
+    tests: ['test/actors/circuit.test.ts'],
+  },
+  {
+    name: 'a probe that says nothing keeps its permit',
+    file: 'machines/agent.ts',
+    text: '        probing: context.probing - 1,\n',
+    replacement: '        probing: isGood(event) || isBad(event) ? context.probing - 1 : context.probing,\n',
+    tests: ['test/machines/agent.test.ts', 'test/actors/circuit.test.ts'],
+  },
+]
