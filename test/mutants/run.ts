@@ -2,7 +2,7 @@
  * Plants one fault after the other in a copy of the project and runs the tests that must notice: `npm run mutants`. A fault
  * that survives, or that no longer fits the code, fails the run. Words after the command choose faults by name.
  */
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join, relative } from 'node:path'
@@ -33,14 +33,21 @@ const copy = (): string => {
 }
 
 const test = async (folder: string, files: readonly string[], bail = true): Promise<Verdict> => {
-  const options = ['--reporter=json', '--testTimeout=5000', ...(bail ? ['--bail=1'] : [])]
+  const output = join(folder, 'report.json')
+  rmSync(output, { force: true })
+  const options = ['--reporter=json', `--outputFile=${output}`, '--testTimeout=5000', ...(bail ? ['--bail=1'] : [])]
   const ended = await Promise.race([node([vitest, 'run', ...options, ...files], folder), late()])
   if (ended === undefined) return { passed: 0, failed: 1, broken: undefined }
-  const report = /\{"numTotalTestSuites".*/s.exec(ended.stdout)
-  if (!report) return { passed: 0, failed: 0, broken: ended.stdout + ended.stderr }
-  const { numPassedTests: passed, numFailedTests: failed } = JSON.parse(report[0]) as Record<string, number>
-  const ran = (passed ?? 0) + (failed ?? 0) > 0
-  return { passed: passed ?? 0, failed: failed ?? 0, broken: ran ? undefined : ended.stdout + ended.stderr }
+  const said = ended.stdout + ended.stderr
+  if (!existsSync(output)) return { passed: 0, failed: 0, broken: said }
+  const { numPassedTests: passed, numFailedTests: failed } = JSON.parse(readFileSync(output, 'utf8')) as Report
+  return { passed, failed, broken: passed + failed > 0 ? undefined : said }
+}
+
+/** What is read of a report of vitest. */
+interface Report {
+  readonly numPassedTests: number
+  readonly numFailedTests: number
 }
 
 const late = (): Promise<undefined> =>

@@ -71,6 +71,14 @@ it('waits at a stop for no promise of an incarnation that has crashed', async ()
   expect(told).toEqual(['actor.restarted /a', 'actor.terminated /a'])
 })
 
+it('kills what is below an actor before that is restarted', async () => {
+  const parent = spawn('parent', { restart: 'permanent' })
+  spawn('child', { parent })
+  on.system.kill(parent)
+  await on.settle()
+  expect(told).toEqual(['actor.terminated /parent/child', 'actor.restarted /parent'])
+})
+
 it('stops a child for good that is killed and stopped at once, after it was restarted', async () => {
   let hooks = 0
   const hook = async (): Promise<void> => void (hooks += 1)

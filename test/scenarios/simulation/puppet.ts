@@ -48,13 +48,13 @@ export class Puppet {
   piped = 0
   readonly topics = new Map<string, () => void>()
   timeoutMs: number | undefined
-  readonly #witness: Witness
+  readonly #witness: Witness<Puppet>
   readonly #ticks = new Map<string, number>()
   #lastAt = 0
   #hooks = 0
   #unanswered: { readonly id: number; readonly to: AgentMessage }[] = []
 
-  constructor(ctx: Context, witness: Witness) {
+  constructor(ctx: Context, witness: Witness<Puppet>) {
     this.ctx = ctx
     this.#witness = witness
     this.signal = ctx.input.looksAtSignal ? ctx.signal : undefined
@@ -195,7 +195,7 @@ export class Puppet {
 }
 
 /** Logic of puppets that this witness sees. */
-export const puppets = (witness: Witness): Behavior<Order, Traits> =>
+export const puppets = (witness: Witness<Puppet>): Behavior<Order, Traits> =>
   fromBehavior<Order, Traits>((ctx) => {
     const me = new Puppet(ctx, witness)
     const { path, uid } = ctx.self

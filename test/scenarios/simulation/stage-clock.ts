@@ -39,7 +39,7 @@ export class StageClock implements Clock {
   /** Resolves when nothing happens any more without time. */
   async settle(): Promise<void> {
     for (let calm = 0, busy = 0; calm < DEEPEST_CHAIN; calm += 1) {
-      await undefined
+      await Promise.resolve()
       busy = this.#isBusy() ? busy + 1 : 0
       if (busy > 0) calm = 0
       // Past its slice of time the scheduler waits for the loop.

@@ -121,7 +121,7 @@ export const traitsOf = ({ cell, plan, parent }: Node): Traits | undefined =>
 export const lastFirst = ({ children, specs }: Node): Node[] => {
   const place = ({ cell }: Node): number => specs.findIndex(({ id }) => id === cell.name)
   const rest = children.filter((child) => place(child) < 0).toReversed()
-  return [...children.filter((child) => place(child) >= 0).sort((a, b) => place(b) - place(a)), ...rest]
+  return [...children.filter((child) => place(child) >= 0).toSorted((a, b) => place(b) - place(a)), ...rest]
 }
 
 /** The node and all below it. */

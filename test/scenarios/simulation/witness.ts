@@ -3,15 +3,14 @@
  * lost, doubled or out of order, a `Terminated` too many, what an ended incarnation still does.
  */
 import type { AnyRef, Clock, DeadLetter, SystemEvent } from 'troupe'
-import type { Puppet } from './puppet.ts'
 
 /** What the kernel has done wrong. */
 export class Fault extends Error {}
 
 /** A question that waits for its answer. */
-export interface OpenAsk {
+export interface OpenAsk<Life> {
   readonly id: number
-  readonly asker: Puppet | undefined
+  readonly asker: Life | undefined
   readonly deadline: number
   readonly target: AnyRef
   /** Its asker ended while it was open: its callback must never run. */
@@ -26,16 +25,16 @@ export interface Happened {
   readonly gaveUp: AnyRef[]
 }
 
-export class Witness {
+export class Witness<Life extends { readonly ctx: { readonly self: AnyRef } }> {
   readonly #clock: Clock
   /** The incarnation of each actor that is or was the last one, by uid. */
-  readonly lives = new Map<string, Puppet>()
+  readonly lives = new Map<string, Life>()
   /** How many of the next starts fail, by path. */
   readonly failing = new Map<string, number>()
   readonly gone = new Set<string>()
   /** `+a` started, `-a` its hook ran, by the path of the parent. */
   readonly diary = new Map<string, string[]>()
-  readonly asks = new Set<OpenAsk>()
+  readonly asks = new Set<OpenAsk<Life>>()
   happened: Happened = nothing()
   /** The move in hand. */
   move = ''
@@ -182,17 +181,18 @@ export class Witness {
     }
   }
 
-  asked(id: number, { asker, deadline, target, answer }: Omit<OpenAsk, 'id' | 'isVoid'> & { answer: Promise<unknown> }): void {
-    const ask: OpenAsk = { id, asker, deadline, target, isVoid: false }
+  asked(id: number, { asker, deadline, target, answer }: Omit<OpenAsk<Life>, 'id' | 'isVoid'> & { answer: Promise<unknown> }): void {
+    const ask: OpenAsk<Life> = { id, asker, deadline, target, isVoid: false }
     this.asks.add(ask)
     const settled = (): void => {
       if (ask.isVoid) this.object(`question ${id} was answered to an actor that has ended`)
       this.asks.delete(ask)
     }
-    answer.then((value) => {
+    const answered = (value: unknown): void => {
       settled()
       if (value !== id) this.object(`question ${id} got the answer to ${String(value)}`)
-    }, settled)
+    }
+    answer.then(answered, settled)
   }
 }
 

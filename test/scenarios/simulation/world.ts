@@ -27,7 +27,7 @@ const LOGGED = 30
 export class World {
   readonly chance: Chance
   readonly clock = new StageClock(() => kernelOf(this.system).scheduler.busy)
-  readonly witness = new Witness(this.clock)
+  readonly witness = new Witness<Puppet>(this.clock)
   readonly puppet = puppets(this.witness)
   readonly plans = new WeakMap<object, Plan>()
   readonly links = new Links()
