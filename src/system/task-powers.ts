@@ -4,7 +4,7 @@ import type { AnyAgent } from '../contracts/agents.ts'
 import { Few } from '../contracts/few.ts'
 import { outcomeOf, toTroupeError, type Outcome, type TroupeError } from '../contracts/errors.ts'
 import type { ExitReason } from '../contracts/logic.ts'
-import type { RequestOptions, TaskEvent, TaskIdentity, TaskInput, TaskMeta, TaskReport } from '../contracts/tasks.ts'
+import type { RequestOptions, TaskEvent, TaskIdentity, TaskInput, TaskMessage, TaskMeta, TaskReport } from '../contracts/tasks.ts'
 import { reply } from './asks.ts'
 import type { AgentRecord } from './agent-records.ts'
 import type { Cell } from './cell.ts'
@@ -40,7 +40,7 @@ class TaskAsker implements Asker {
     this.#open.delete(this.id)
     this.target?.more?.owed?.delete(this)
     const { kernel } = this.owner
-    kernel.tellBare(this.owner, { type: 'task.response', id: this.id, outcome }, this.target)
+    kernel.tellBare(this.owner, { type: 'task.response', id: this.id, outcome } satisfies TaskMessage, this.target)
   }
 
   withdraw(reason: string): void {

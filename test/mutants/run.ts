@@ -79,6 +79,7 @@ const chosen = mutants.filter(({ name }) => process.argv.slice(2).every((word) =
 const folders = Array.from({ length: AT_A_TIME }, copy)
 let survived = 0
 try {
+  if (chosen.length === 0) throw new Error('no fault has a name with these words')
   for (const mutant of chosen) planted(mutant)
   const files = [...new Set(chosen.flatMap(({ tests }) => tests))]
   const sound = await test(folders[0] ?? root, files, false)
