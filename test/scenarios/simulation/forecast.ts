@@ -12,7 +12,7 @@ const PLAIN = { intensity: 3, periodMs: 5_000 }
 
 /** What else a forecast has to know of an incarnation. */
 export interface Known {
-  /** Whether its end breaks a link. */
+  /** Whether somebody is linked to it. */
   isLinked(uid: string): boolean
   /** Whether it has work in hand that a stop waits for. */
   isBusy(uid: string): boolean
@@ -40,6 +40,7 @@ export class Forecast {
   /** It crashes or leaves by itself. @param hooks whether its own hook runs; @param waits for the work in hand */
   ends(node: Node, { abnormal, hooks, waits = false }: { abnormal: boolean; hooks: boolean; waits?: boolean }): void {
     if (waits && this.#known.isBusy(node.uid)) throw new Unsure()
+    if (abnormal) this.#hurtsNobody(node)
     this.#below(node, hooks)
     if (hooks) this.#runHook(node)
     this.#judge(node, abnormal)
@@ -117,7 +118,6 @@ export class Forecast {
   }
 
   #restarts(node: Node): void {
-    this.#leavesNoLinks(node)
     this.restarted.push(node.uid)
     this.#write(node.parent!, node.cell.name, '+', !node.plan)
     // A new incarnation counts anew, and knows only the children that it starts with.
@@ -144,6 +144,7 @@ export class Forecast {
   #goesDown(node: Node, asked: boolean, hasTime = node.cell.options.shutdownMs !== 'brutal-kill'): void {
     const hooks = asked && hasTime
     if (hooks && this.#known.isBusy(node.uid)) throw new Unsure()
+    if (!hooks) this.#hurtsNobody(node)
     this.#below(node, hooks)
     if (hooks) this.#runHook(node)
   }
@@ -159,11 +160,11 @@ export class Forecast {
   }
 
   #isGone(node: Node): void {
-    this.#leavesNoLinks(node)
     this.terminated.push(node.uid)
   }
 
-  #leavesNoLinks({ uid }: Node): void {
+  /** Who ends abnormally takes those along who are linked: in which order depends on who is ready first. */
+  #hurtsNobody({ uid }: Node): void {
     if (this.#known.isLinked(uid)) throw new Unsure()
   }
 

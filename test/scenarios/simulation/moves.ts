@@ -219,6 +219,27 @@ const kill: Maker = (world) => {
   }
 }
 
+/** A `Terminated` that is queued already must not arrive. */
+const killUnwatched: Maker = (world) => {
+  const node = anyPuppet(world)
+  const other = anyPuppet(world)
+  if (!node || !other || isBelow(node, other)) return undefined
+  return {
+    text: `${node.ref.path} watches ${other.ref.path}, kills it and watches it no more`,
+    touches: [other],
+    foresee: (forecast) => forecast.ends(other, { abnormal: true, hooks: false }),
+    run: () =>
+      tell(world, node, (me) => {
+        me.watch(puppetRef(other))
+        me.ctx.kill(other.ref)
+        me.unwatch(puppetRef(other))
+      }),
+  }
+}
+
+const isBelow = (node: Node | undefined, above: Node): boolean =>
+  node !== undefined && (node === above || isBelow(node.parent, above))
+
 const stop: Maker = (world) => {
   const node = anyNode(world)
   const byActor = world.chance.often(0.3) ? anyPuppet(world) : undefined
@@ -518,6 +539,7 @@ const SUDDEN: Table = [
   [5, watches],
   [3, unwatches],
   [1, bothWays],
+  [1, killUnwatched],
   [3, links],
   [3, timer],
   [3, pipe],
