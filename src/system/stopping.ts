@@ -86,7 +86,10 @@ const stopNow = (cell: Cell, order: StopOrder): void => {
   if (cell.state === 'terminated') return
   if (cell.more?.stop) return joinStop(cell, { byItself, toRestart })
   const limit = timeoutMs ?? limitOf(cell)
-  if (limit === 'brutal-kill') return kill(cell, () => cell.kernel.childIsDown(cell, byItself ? reason : KILLED, !byItself))
+  if (limit === 'brutal-kill') {
+    const why = byItself ? reason : KILLED
+    return kill(cell, () => cell.kernel.childIsDown(cell, why, !byItself), why)
+  }
   // It ends already, by itself: now it is not restarted.
   if (cell.state === 'ending') return planStop(cell, { reason, byItself, toRestart }, limit)
   cell.state = 'stopping'

@@ -62,6 +62,13 @@ it.each<[Restart, string]>([
   expect(told).toEqual([end])
 })
 
+it('hurts nobody who is linked to an actor that stops itself, also one that is killed brutally', async () => {
+  const a = spawn('a', { shutdownMs: 'brutal-kill' })
+  on.system.link(a, spawn('other'))
+  await order(a, 'quit')
+  expect(told).toEqual(['actor.terminated /a'])
+})
+
 it('waits at a stop for no promise of an incarnation that has crashed', async () => {
   const a = spawn('a', { restart: 'permanent' })
   await order(a, 'pipe')
