@@ -8,6 +8,7 @@ import {
   type Outcome,
   type TroupeError,
 } from '../src/contracts/errors.ts'
+import { shapes } from '../src/contracts/shapes.ts'
 import type { MaybePromise } from '../src/contracts/schemas.ts'
 import type { EndOfWork, StartWork, TaskScope, Work } from '../src/contracts/tasks.ts'
 import { TaskContext, type Attempt } from './task-context.ts'
@@ -42,6 +43,7 @@ class RunWork implements Work, Attempt {
 
   constructor(task: TaskScope) {
     this.task = task
+    shapes.work = this
   }
 
   begin(run: Run, input: unknown): void {

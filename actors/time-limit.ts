@@ -1,6 +1,7 @@
 /** A limit of time that stands still while somebody waits for people. A timer of the cell, with what is left of it. */
 import type { AnyEventObject } from 'xstate'
 import type { ActorContext } from '../src/contracts/actors.ts'
+import { shapes } from '../src/contracts/shapes.ts'
 
 type Clockwork = Pick<ActorContext, 'timers' | 'now'>
 
@@ -19,6 +20,7 @@ export class TimeLimit {
     this.#message = message
     this.#leftMs = ms
     this.resume()
+    shapes.limit = this
   }
 
   resume(): void {

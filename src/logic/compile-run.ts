@@ -1,6 +1,7 @@
 /** The moving parts of a compiled machine: its leaves, its candidates, and the one step that is under way. */
 import type { AnyStateNode, AnyTransitionDefinition, EventObject, StateValue } from 'xstate'
 import { ConfigurationError } from '../contracts/errors.ts'
+import { shapes } from '../contracts/shapes.ts'
 
 /** One thing that a transition does. */
 export type Operation = (run: Run) => void
@@ -56,6 +57,7 @@ export class Args {
   constructor(context: unknown, event: EventObject) {
     this.context = context
     this.event = event
+    shapes.args = this
   }
 
   get self(): never {

@@ -1,6 +1,7 @@
 /** A timer of an actor, under a key: it tells its own actor something, once or again and again. */
 import type { EventObject } from 'xstate'
 import type { Few } from '../contracts/few.ts'
+import { shapes } from '../contracts/shapes.ts'
 import type { Token } from './mail.ts'
 import type { Timer, Timers } from './timers.ts'
 
@@ -38,6 +39,7 @@ export class KeyedTimer implements Timer, Token {
     this.#message = message
     this.#everyMs = everyMs
     this.at = at
+    shapes.timer = this
   }
 
   fire(): void {

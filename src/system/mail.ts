@@ -5,6 +5,7 @@
 import type { EventObject } from 'xstate'
 import type { Outcome } from '../contracts/errors.ts'
 import type { Address, AgentMessage } from '../contracts/messages.ts'
+import { shapes } from '../contracts/shapes.ts'
 import type { TaskMeta } from '../contracts/tasks.ts'
 
 /** Whoever waits for the answer to a message. It is settled once. */
@@ -90,6 +91,7 @@ export class Mail {
     this.correlation = cause?.correlation ?? seq
     this.hops = cause?.hops ?? 0
     this.token = undefined
+    shapes.mail = this
   }
 
   get id(): string {

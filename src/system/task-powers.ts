@@ -133,6 +133,7 @@ export class TaskPowers extends Scope {
   settle(outcome: Outcome): void {
     if (this.settled || this.over) return
     this.settled = true
+    this.#record.last = this
     this.#answer(outcome)
     this.#withdrawAll('its task has ended')
     requestExit(this.cell, { type: 'normal' })
