@@ -1,4 +1,4 @@
-/** What can be spawned and how it ends: any XState logic, and agents. The verbs are in `actors.d.ts`. */
+/** What can be spawned and how it ends: any XState logic, and agents. The verbs are in `actors.ts`. */
 import type {
   ActorLogic,
   AnyActorLogic,

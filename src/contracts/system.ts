@@ -1,6 +1,6 @@
 /**
  * The system: one node that runs actors, agents and runs over its ports. The verbs it shares with actors are
- * in `actors.d.ts`.
+ * in `actors.ts`.
  */
 import type {
   ActorRef as XStateActorRef,

@@ -296,7 +296,6 @@ export interface Core {
   request(event: EventObject, from: Party | undefined, given: Awaited): Request
   /** Freezes what travels by reference, in development and tests. */
   share(value: unknown): void
-  idOf(mail: Mail): string
   messageOf(mail: Mail, to: Cell | undefined, address?: Address): AgentMessage
   tell(from: Party | undefined, ref: AnyRef, event: EventObject): 'accepted' | 'rejected'
   /** Past the gate and the bound, without an envelope. */

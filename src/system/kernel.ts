@@ -123,7 +123,7 @@ export class Kernel implements Registers {
   }
 
   request(event: EventObject, from: Party | undefined, given: Awaited): Request {
-    if (this.#options.freeze) deepFreeze(event)
+    this.share(event)
     return new Request({ office: this, event, sender: from }, given)
   }
 
@@ -136,11 +136,6 @@ export class Kernel implements Registers {
   /** Two actors never share an object that one of them can change. */
   share(value: unknown): void {
     if (this.#options.freeze) deepFreeze(value)
-  }
-
-  /** The id of a mail's message. */
-  idOf(mail: Mail): string {
-    return mail.id
   }
 
   messageOf(mail: Mail, to: Cell | undefined, address: Address = to?.ref.address ?? this.outside): AgentMessage {
@@ -250,7 +245,7 @@ export class Kernel implements Registers {
 
   #refusalWhileDown(cell: Cell): DeadReason | undefined {
     if (isStopped(cell)) return 'stopped'
-    const limit = (this.mailboxOf(cell)).restartStash ?? 1_000
+    const limit = this.mailboxOf(cell).restartStash ?? 1_000
     if (cell.rest.stashedSinceCrash >= limit) return 'restart-stash-full'
     cell.rest.stashedSinceCrash += 1
     return undefined
@@ -289,11 +284,13 @@ export class Kernel implements Registers {
     return cell.options.envelopes === true && mail.event.type === 'task.request' && !mail.chain.includes(cell.ref.address)
   }
 
+  /** It threw outside of a message. */
   failed(cell: Cell, thrown: unknown): void {
     this.log.error({ path: cell.path, err: thrown }, 'an actor crashed')
     crash(cell, toTroupeError(thrown))
   }
 
+  /** It was handled, and now it waits again: its agent restarts. */
   readmit(agent: Cell, mail: Mail): void {
     mail.readmitted = true
     this.handled -= 1

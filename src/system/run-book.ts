@@ -71,7 +71,7 @@ export class RunBook implements Runs {
     const mail = kernel.request({ type: 'task.request', payload: run.input } as never, undefined, { asker: run, meta })
     mail.correlation = run.id
     run.mail = mail
-    run.root = { taskId: kernel.idOf(mail), parentTaskId: undefined, agent: run.agent.name, path: target.ref.path }
+    run.root = { taskId: mail.id, parentTaskId: undefined, agent: run.agent.name, path: target.ref.path }
     run.record(run.root, { type: 'run.started', input: run.input, attempt: 1 })
     if (timeoutMs !== undefined && timeoutMs !== Infinity) this.#limit(run, timeoutMs)
     if (signal) {

@@ -1,8 +1,10 @@
-/** What the kernel owes to agents: circles end, finished steps stay done, queued work is refused at the end. */
-import { agent, createSystem, defineProtocol, fromBehavior, type Agent } from 'troupe'
+/** What the kernel owes to agents and supervisors: circles end, finished steps stay done, nobody's throw spreads. */
+import { agent, createSystem, defineProtocol, fromBehavior, type Agent, type Behavior } from 'troupe'
 import { manualClock } from 'troupe/testing'
 import { expect, it, onTestFinished } from 'vitest'
+import type { AnyEventObject } from 'xstate'
 import { z } from 'zod'
+import { incarnate, type CellLogic } from '../../src/contracts/behavior.ts'
 import { diaryLogger } from './system.ts'
 
 const start = async (options: Parameters<typeof createSystem>[0] = {}) => {
@@ -87,6 +89,27 @@ it('what needs a durable store says that there is none', async () => {
   const { system } = await start()
   const logic = fromBehavior(() => () => {})
   expect(() => system.spawn(logic, { persist: true })).toThrow(expect.objectContaining({ code: 'NOT_PROVIDED' }))
+})
+
+it('what an actor throws outside of its messages crashes that actor alone', async () => {
+  const { system, clock } = await start()
+  const parent: CellLogic = {
+    [incarnate]: (scope) => {
+      scope.spawn(fromBehavior(() => () => {}), { id: 'child' })
+      return {
+        receive: () => {},
+        childExited: () => {
+          throw new Error('boom')
+        },
+      }
+    },
+  }
+  const ref = system.spawn(parent as unknown as Behavior<AnyEventObject>, { id: 'parent' })
+  const end = system.watch(ref)
+  const child = system.lookup('/parent/child')
+  if (child) system.kill(child)
+  await clock.advance(1)
+  expect(await end).toMatchObject({ type: 'error', error: { message: 'boom' } })
 })
 
 it('send rejects what does not fit its contract with the faults', async () => {
