@@ -56,10 +56,8 @@ class AgentActor implements Incarnation {
     this.#scope = scope
     this.#definition = definition
     this.#permit = { epoch: scope.circuit.epoch, probe: false }
-    this.#lifecycle = scope.interpret(agentMachine, {
-      input: limitsOf(definition),
-      perform: (effect) => this.#perform(effect as AgentEffect),
-    })
+    this.#lifecycle = scope.interpret(agentMachine, this)
+    this.#lifecycle.start(limitsOf(definition))
     this.#restore()
     for (const topic of definition.listen?.topics ?? []) scope.subscribe(topic)
   }
@@ -111,7 +109,7 @@ class AgentActor implements Incarnation {
     if (this.#stopping) this.#finishWhenIdle()
   }
 
-  #perform(effect: AgentEffect): void {
+  perform(effect: AgentEffect): void {
     switch (effect.type) {
       case 'task.start':
         return this.#startTask(effect.probe ? { ...this.#permit, probe: true } : this.#permit, 0)

@@ -4,7 +4,7 @@ import type { Agent, AnyAgent, ByModel, ByRun, Common, Fixed } from '../src/cont
 import { ConfigurationError } from '../src/contracts/errors.ts'
 import type { Given, Schema, Written } from '../src/contracts/schemas.ts'
 import type { StartWork } from '../src/contracts/tasks.ts'
-import { defineAgent, ofAgents } from './definition.ts'
+import { defineAgent, ofAgents, type Making } from './definition.ts'
 import { runFunction } from './run-work.ts'
 
 
@@ -32,8 +32,9 @@ export function agent<
 export function agent(name: string, given: object): AnyAgent {
   const options = given as AnyOptions
   const { input, output, listen, effect } = options
-  const making = {
+  const making: Making = {
     input,
+    takes: options.machine === undefined ? 'text' : 'anything',
     output,
     effect,
     listen: listen && { topics: listen.topics ?? [], handle: listen.handle as never },

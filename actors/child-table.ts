@@ -33,8 +33,8 @@ export interface Child {
 
 /** A stop that has begun. */
 export interface Stopping {
-  /** Its cell stays, to be restarted. */
-  readonly suspend: boolean
+  /** Its cell stays, to be restarted; until somebody wants it stopped for good. */
+  suspend: boolean
   /** What waits for it to be down. */
   readonly next: (() => void)[]
   /** It is down. A second call does nothing. */

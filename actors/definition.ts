@@ -20,7 +20,7 @@ import type { Effect, Tool } from '../src/contracts/tools.ts'
 import { oneShot } from './one-shot.ts'
 
 /** What an agent is made of, beside the options that all agents take. */
-export type Making = Pick<AgentDefinition, 'work' | 'parts'> &
+export type Making = Pick<AgentDefinition, 'work' | 'parts' | 'takes'> &
   Options<Pick<AgentDefinition, 'input' | 'output' | 'effect' | 'listen'>>
 
 /** What is different from agent to pattern. */
@@ -52,6 +52,7 @@ export const defineAgent = <I, O>(
   return new Defined<I, O>(options.description, {
     name,
     input: making.input,
+    takes: making.takes,
     output: making.output,
     timeoutMs: options.timeoutMs ?? defaults.timeoutMs,
     retry: resolveRetry(options.retry),

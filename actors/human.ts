@@ -2,6 +2,7 @@
 import type { AnyEventObject } from 'xstate'
 import { humanMachine, type HumanEffect } from '../machines/human.ts'
 import type { Agent, AnyAgent, Fixed } from '../src/contracts/agents.ts'
+import type { Interpreter } from '../src/contracts/behavior.ts'
 import {
   ConfigurationError,
   DeniedError,
@@ -14,7 +15,6 @@ import type { ApprovalRequest } from '../src/contracts/runs.ts'
 import type { Given, Returned, Schema, Written } from '../src/contracts/schemas.ts'
 import type { Question, TaskScope, Work } from '../src/contracts/tasks.ts'
 import { defineAgent } from './definition.ts'
-import { Driver } from './driver.ts'
 import { partsOf } from './pattern.ts'
 
 const DAY_MS = 86_400_000
@@ -54,6 +54,7 @@ export function human(name: string, given: object = {}): AnyAgent {
     { description: options.description, timeoutMs: Infinity, circuit: false, concurrency: Infinity },
     {
       input,
+      takes: 'anything',
       output,
       work: (asked, task) => new HumanWork(task, asked, terms),
       parts: partsOf({ otherwise }),
@@ -86,16 +87,16 @@ class HumanWork implements Work {
   readonly #task: TaskScope
   readonly #input: unknown
   readonly #terms: Terms
-  readonly #flow: Driver<typeof humanMachine>
+  readonly #flow: Interpreter<typeof humanMachine>
   #withdraw: (() => void) | undefined
 
   constructor(task: TaskScope, input: unknown, terms: Terms) {
     this.#task = task
     this.#input = input
     this.#terms = terms
-    this.#flow = new Driver(task.cell, this, task)
+    this.#flow = task.cell.interpret(humanMachine, this, task)
     const { timeoutMs, answer, otherwise } = terms
-    this.#flow.start(humanMachine, {
+    this.#flow.start({
       timeoutMs,
       standIn: answer !== undefined,
       otherwise: otherwise !== undefined,

@@ -1,10 +1,10 @@
 /** `parallel`: independent branches on the same input, joined. */
 import { parallelMachine, type ParallelEffect } from '../machines/parallel.ts'
 import type { Agent, AnyAgent, Common, Out } from '../src/contracts/agents.ts'
+import type { Interpreter } from '../src/contracts/behavior.ts'
 import { ConfigurationError, type Outcome } from '../src/contracts/errors.ts'
 import type { TaskScope, Work } from '../src/contracts/tasks.ts'
 import { defineAgent, ofPatterns } from './definition.ts'
-import { Driver } from './driver.ts'
 import { partsOf, type Branches, type Shared } from './pattern.ts'
 
 export type { Branches, Shared } from './pattern.ts'
@@ -37,7 +37,13 @@ export function parallel(name: string, given: object): AnyAgent {
     )
   }
   const work = (input: unknown, task: TaskScope): Work => new ParallelWork(task, input, options, need)
-  return defineAgent<never, unknown>(name, options, { work, parts: partsOf(branches) }, ofPatterns)
+  const parts = partsOf(branches)
+  return defineAgent<never, unknown>(
+    name,
+    options,
+    { work, parts, takes: parts.map(({ agent }) => agent) },
+    ofPatterns,
+  )
 }
 
 /**
@@ -69,7 +75,7 @@ class ParallelWork implements Work {
   readonly #task: TaskScope
   readonly #input: unknown
   readonly #options: Given
-  readonly #flow: Driver<typeof parallelMachine>
+  readonly #flow: Interpreter<typeof parallelMachine>
   /** The branch that each request is for. */
   readonly #asked = new Map<string, string>()
   #soFar: Results = {}
@@ -78,8 +84,8 @@ class ParallelWork implements Work {
     this.#task = task
     this.#input = input
     this.#options = options
-    this.#flow = new Driver(task.cell, this, task)
-    this.#flow.start(parallelMachine, { branches: Object.keys(options.branches), need })
+    this.#flow = task.cell.interpret(parallelMachine, this, task)
+    this.#flow.start({ branches: Object.keys(options.branches), need })
   }
 
   responded(id: string, outcome: Outcome): void {

@@ -1,11 +1,11 @@
 /** `pipeline`: stages in order, each of which takes what the one before gave; and the gates of its stages. */
 import { pipelineMachine, type PipelineEffect, type StageRule } from '../machines/pipeline.ts'
 import type { Agent, AnyAgent, Common, In, Out } from '../src/contracts/agents.ts'
+import type { Interpreter } from '../src/contracts/behavior.ts'
 import { ConfigurationError, InvalidMessageError, outcomeOf, type Outcome } from '../src/contracts/errors.ts'
 import type { Schema } from '../src/contracts/schemas.ts'
 import type { TaskScope, Work } from '../src/contracts/tasks.ts'
 import { defineAgent, definitionOf, ofPatterns } from './definition.ts'
-import { Driver } from './driver.ts'
 import { isForFallback } from './failure.ts'
 import { partsOf } from './pattern.ts'
 
@@ -34,6 +34,7 @@ export function pipeline(name: string, stages: readonly AnyAgent[], options: obj
     options,
     {
       work: (input, task) => new PipelineWork(task, input, parts, rules),
+      takes: stages.slice(0, 1),
       parts: parts.flatMap(({ agent, gate: { fallback } }, at) => [
         { role: String(at + 1), agent },
         ...partsOf({ [`${String(at + 1)} fallback`]: fallback }),
@@ -114,7 +115,7 @@ class PipelineWork implements Work {
   readonly #task: TaskScope
   readonly #parts: readonly Part[]
   readonly #rules: readonly StageRule[]
-  readonly #flow: Driver<typeof pipelineMachine>
+  readonly #flow: Interpreter<typeof pipelineMachine>
   /** What the input of each stage was parsed with already. */
   readonly #parsed: (Schema | undefined)[]
   #at = 0
@@ -126,8 +127,8 @@ class PipelineWork implements Work {
     this.#parts = parts
     this.#rules = rules
     this.#parsed = [task.meta.parsed]
-    this.#flow = new Driver(task.cell, this, task)
-    this.#flow.start(pipelineMachine, { stages: rules, input })
+    this.#flow = task.cell.interpret(pipelineMachine, this, task)
+    this.#flow.start({ stages: rules, input })
   }
 
   responded(_: string, outcome: Outcome): void {

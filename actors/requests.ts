@@ -1,7 +1,6 @@
 /** What one attempt has asked of others and is still open, with the time limits of those requests. */
 import { Few } from '../src/contracts/few.ts'
-import type { TaskKernel } from '../src/contracts/tasks.ts'
-import { TimeLimit } from './time-limit.ts'
+import type { TaskKernel, TimeLimit } from '../src/contracts/tasks.ts'
 
 /** Open requests by id; most have no limit of their own. */
 export class Requests {
@@ -14,8 +13,11 @@ export class Requests {
 
   opened(id: string, timeoutMs: number | undefined): void {
     const limited = timeoutMs !== undefined && timeoutMs !== Infinity
-    const message = { type: 'request.timer', id, timeoutMs }
-    this.#open.set(id, limited ? new TimeLimit(this.#kernel, `request ${id}`, message, timeoutMs) : undefined)
+    this.#open.set(id, limited ? this.#limit(id, timeoutMs) : undefined)
+  }
+
+  #limit(id: string, timeoutMs: number): TimeLimit {
+    return this.#kernel.limit(`request ${id}`, { type: 'request.timer', id, timeoutMs }, timeoutMs)
   }
 
   /** `false`: it was not open any more. */
@@ -32,6 +34,7 @@ export class Requests {
   }
 
   withdrawAll(reason: string): void {
+    if (this.#open.size === 0) return
     for (const [id, limit] of this.#open.entries()) {
       limit?.cancel()
       this.#kernel.withdraw(id, reason)

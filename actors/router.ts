@@ -1,12 +1,12 @@
 /** `router`: hands a task to the target that a decision names, once or after every step. */
 import { routerMachine, type RouterEffect, type RouterInput, type RouterStep } from '../machines/router.ts'
 import type { Agent, AnyAgent, Common, HandoffContext, Out } from '../src/contracts/agents.ts'
+import type { Interpreter } from '../src/contracts/behavior.ts'
 import { ConfigurationError, DeliveryError, outcomeOf, type Outcome } from '../src/contracts/errors.ts'
 import type { ModelMessage } from '../src/contracts/ports.ts'
 import type { Options } from '../src/contracts/schemas.ts'
 import type { TaskScope, Work } from '../src/contracts/tasks.ts'
 import { defineAgent, ofPatterns } from './definition.ts'
-import { Driver } from './driver.ts'
 import { partsOf, type Branches, type Shared } from './pattern.ts'
 
 /** Dynamic routing: `next` decides after every step. It has to be pure; hops end what it does not. */
@@ -59,12 +59,15 @@ export function router(name: string, given: object): AnyAgent {
     minConfidence: minConfidence ?? 0,
     dynamic: next !== undefined,
   }
+  const parts = [...partsOf({ by }), ...partsOf(to), ...partsOf({ otherwise })]
+  const rules = { choices, alternatives: alternativesIn(to, otherwise) }
   return defineAgent<never, unknown>(
     name,
     options,
     {
-      work: (input, task) => new RouterWork(task, input, options, choices),
-      parts: [...partsOf({ by }), ...partsOf(to), ...partsOf({ otherwise })],
+      work: (input, task) => new RouterWork(task, input, options, rules),
+      parts,
+      takes: parts.map(({ agent }) => agent),
     },
     ofPatterns,
   )
@@ -119,24 +122,31 @@ type Given = {
 } & RouterOptions &
   Common<never, unknown>
 
+/** What is the same for all its tasks. */
+type Rules = { readonly choices: RouterInput; readonly alternatives: Alternatives }
+
+type Alternatives = Readonly<Record<string, readonly string[]>>
+
 type Handover = Extract<RouterEffect, { type: 'target.ask' }>
 
 class RouterWork implements Work {
   readonly #task: TaskScope
   readonly #input: unknown
   readonly #options: Given
-  readonly #flow: Driver<typeof routerMachine>
+  readonly #alternatives: Alternatives
+  readonly #flow: Interpreter<typeof routerMachine>
   /** What is asked at the moment: `by`, or a target. */
   #deciding = ''
   #results: readonly { agent: string; outcome: Outcome }[]
 
-  constructor(task: TaskScope, input: unknown, options: Given, choices: RouterInput) {
+  constructor(task: TaskScope, input: unknown, options: Given, { choices, alternatives }: Rules) {
     this.#task = task
     this.#input = input
     this.#options = options
+    this.#alternatives = alternatives
     this.#results = task.meta.handoff?.results ?? []
-    this.#flow = new Driver(task.cell, this, task)
-    this.#flow.start(routerMachine, choices)
+    this.#flow = task.cell.interpret(routerMachine, this, task)
+    this.#flow.start(choices)
   }
 
   responded(id: string, outcome: Outcome): void {
@@ -193,7 +203,7 @@ class RouterWork implements Work {
       type: 'decision.made',
       kind: 'route',
       chosen,
-      alternatives: alternativesTo(chosen, targets, otherwise),
+      alternatives: this.#alternatives[chosen] ?? [],
       reason,
     })
     this.#task.record({ type: 'handoff.made', to: target.name, hops: this.#task.request.hops + hops })
@@ -224,8 +234,11 @@ class RouterWork implements Work {
   }
 }
 
-const alternativesTo = (chosen: string, targets: Branches, otherwise: AnyAgent | undefined): string[] =>
-  [...Object.keys(targets), ...(otherwise ? ['otherwise'] : [])].filter((key) => key !== chosen)
+/** By target: all the others. */
+const alternativesIn = (targets: Branches, otherwise: AnyAgent | undefined): Alternatives => {
+  const keys = [...Object.keys(targets), ...(otherwise ? ['otherwise'] : [])]
+  return Object.fromEntries(keys.map((chosen) => [chosen, keys.filter((key) => key !== chosen)]))
+}
 
 const historyFor = (
   kind: RouterOptions['history'],

@@ -8,7 +8,10 @@ import type { Child, ChildTable } from './child-table.ts'
 export interface StartChildren {
   /** From nothing. A throw passes on, and the child is as it was. */
   anew(child: Child, spec: AnyChildSpec): void
-  /** In its cell, when it has one still. False when it does not start: it goes on waiting to be restarted. */
+  /**
+   * In its cell, when it has one still. False when it does not start: it goes on waiting to be restarted. Whom somebody
+   * has stopped meanwhile is not started: its supervisor is about to hear of that.
+   */
   again(child: Child): boolean
   /** Adds to the restarts of a child that has a limit of its own. */
   count(child: Child): void
@@ -36,6 +39,7 @@ export const startChildren = (
   return {
     anew,
     again: (child) => {
+      if (child.ref && scope.children.isStopped(child.ref)) return true
       try {
         inItsCell(child)
         return true

@@ -1,9 +1,10 @@
 /**
- * Takes children down: one, several last first, or all at once. Each has its own time to stop, which the kernel keeps.
+ * Takes children down: one, several last first, or all at once. How long they may take to stop is kept by the kernel.
  * A child that dies by other means meanwhile is down all the same.
  */
 import type { CellScope } from '../src/contracts/behavior.ts'
-import type { Child, ChildTable } from './child-table.ts'
+import type { AnyRef } from '../src/contracts/messages.ts'
+import type { Child, ChildTable, Stopping } from './child-table.ts'
 
 /** What a supervisor can do to end children. `suspend`: their cells stay, to be restarted. */
 export interface StopChildren {
@@ -11,7 +12,7 @@ export interface StopChildren {
   one(child: Child, suspend: boolean, then: () => void): void
   /** One after the other, the last of the list first. Another one may be under way. */
   inReverse(children: readonly Child[], suspend: (child: Child) => boolean, then: () => void): void
-  /** In no order. */
+  /** All at once, with one limit for all. */
   atOnce(children: readonly Child[], then: () => void): void
   /** The end of a child that does not run: nothing waits any more, and its cell is let go. */
   forget(child: Child): void
@@ -36,25 +37,31 @@ export const stopChildren = (scope: Pick<CellScope<never>, 'children'>, table: C
     if (ref) scope.children.forget(ref, child.reason)
   }
 
-  const stop = (child: Child, suspend: boolean, then: () => void): void => {
-    if (!child.ref) return then()
+  /** From now on it is being stopped. Gives what to call when it is down. */
+  const begin = (child: Child, suspend: boolean, then: () => void): (() => void) => {
     const next = [then]
     const down = (): void => {
       if (child.stopping !== stopping) return
       child.stopping = undefined
-      if (suspend) table.suspended(child)
+      if (stopping.suspend) table.suspended(child)
       else ended(child)
       for (const waiting of next) waiting()
     }
-    const stopping = { suspend, next, down }
+    const stopping: Stopping = { suspend, next, down }
     child.stopping = stopping
-    scope.children.stop(child.ref, { suspend }, down)
+    return down
   }
 
   const one = (child: Child, suspend: boolean, then: () => void): void => {
-    // Whoever is stopping it may have wanted less: look again afterwards.
-    if (child.stopping) return void child.stopping.next.push(() => one(child, suspend, then))
-    if (child.status === 'running') return stop(child, suspend, then)
+    const { stopping, ref } = child
+    if (stopping) {
+      if (stopping.suspend && !suspend && ref) {
+        stopping.suspend = false
+        scope.children.stop(ref, { suspend }, stopping.down)
+      }
+      return void stopping.next.push(() => one(child, suspend, then))
+    }
+    if (child.status === 'running' && ref) return scope.children.stop(ref, { suspend }, begin(child, suspend, then))
     if (!suspend) forget(child)
     then()
   }
@@ -85,7 +92,14 @@ export const stopChildren = (scope: Pick<CellScope<never>, 'children'>, table: C
     atOnce: (children, then) => {
       let left = children.length
       if (left === 0) return then()
-      for (const child of children) one(child, false, () => void ((left -= 1) === 0 && then()))
+      const oneLess = (): void => void ((left -= 1) === 0 && then())
+      const running: { ref: AnyRef; done: () => void }[] = []
+      for (const child of children) {
+        const { ref, status, stopping } = child
+        if (ref && status === 'running' && !stopping) running.push({ ref, done: begin(child, false, oneLess) })
+        else one(child, false, oneLess)
+      }
+      scope.children.stopAll(running)
     },
   }
 }

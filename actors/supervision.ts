@@ -21,7 +21,7 @@ import { restartWaits, type RestartDue, type RestartWaits } from './restart-wait
 import { startChildren, type StartChildren } from './start-children.ts'
 import { stopChildren, type StopChildren } from './stop-children.ts'
 import type { SupervisorSettings } from './supervisor-options.ts'
-import { answerRequest, isQuestion, type Answering, type SupervisorMessage } from './supervisor-requests.ts'
+import { answerRequest, isForNow, isQuestion, type Answering, type SupervisorMessage } from './supervisor-requests.ts'
 
 /** Starts all children at once. A throw ends it: what had started by then is stopped by the kernel. */
 export class Supervision implements Incarnation<SupervisorMessage> {
@@ -34,6 +34,7 @@ export class Supervision implements Incarnation<SupervisorMessage> {
   readonly #waits: RestartWaits
   readonly #group: RestartGroup
   readonly #desk: Answering
+  readonly #now: () => number
   /** Events for the machine, while it takes a step. */
   readonly #events: SupervisorEvent[] = []
   /** What came while a group goes down, and has to wait until it is up again. */
@@ -44,19 +45,20 @@ export class Supervision implements Incarnation<SupervisorMessage> {
   constructor(scope: CellScope<SupervisorMessage>, settings: SupervisorSettings) {
     this.#scope = scope
     this.#settings = settings
-    const [table, now] = [this.#table, () => scope.now()]
+    const { now } = scope.children
+    const table = this.#table
+    this.#now = now
     this.#start = startChildren(scope, table, { perChild: settings.perChild, now })
     this.#waits = restartWaits(scope, table, { backoff: settings.backoff, now })
     this.#stop = stopChildren(scope, table, this.#waits.cancel)
     const onlyLater = settings.strategy === 'rest-for-one'
     this.#group = restartGroup(table, { start: this.#start, stop: this.#stop, onlyLater })
+    const leaveOut = (child: Child): void => this.#leaveOut(child)
     const terminated = (child: Child): void => this.#terminated(child)
-    this.#desk = { scope, settings, table, start: this.#start, stop: this.#stop, now, terminated }
+    this.#desk = { scope, settings, table, start: this.#start, stop: this.#stop, now, leaveOut, terminated }
     const { strategy, limit, autoShutdown, backoff } = settings
-    this.#machine = scope.interpret(supervisorMachine, {
-      input: { strategy, ...limit, autoShutdown, backoff: backoff !== undefined },
-      perform: (effect) => this.#perform(effect as SupervisorEffect),
-    })
+    this.#machine = scope.interpret(supervisorMachine, this)
+    this.#machine.start({ strategy, ...limit, autoShutdown, backoff: backoff !== undefined })
     for (const spec of settings.children) this.#startFirst(spec)
     this.#send({ type: 'children.started' })
   }
@@ -83,9 +85,11 @@ export class Supervision implements Incarnation<SupervisorMessage> {
     // Spawned under this supervisor without a spec: nobody said how to restart it.
     if (!child) return this.#scope.children.forget(exit.ref, exit.reason)
     child.reason = exit.reason
-    if (this.#stop.died(child)) return
-    child.failedAt = this.#scope.now()
+    if (this.#stop.died(child)) return exit.stopped && child.ref ? this.#stopOne(child) : undefined
+    child.failedAt = this.#now()
     this.#table.suspended(child)
+    // Stopped since, which is what counts, and what comes next.
+    if (!exit.stopped && this.#scope.children.isStopped(exit.ref)) return
     if (this.#isInGroup(child)) return this.#exitedInGroup(child, exit)
     this.#whenSettled(() => this.#judge(child, exit))
   }
@@ -107,7 +111,7 @@ export class Supervision implements Incarnation<SupervisorMessage> {
     while (this.#deferred.length > 0 && !this.#isClearing) this.#deferred.shift()?.()
   }
 
-  #perform(effect: SupervisorEffect): void {
+  perform(effect: SupervisorEffect): void {
     switch (effect.type) {
       case 'child.forget':
         return this.#forget(this.#child(effect.id))
@@ -138,7 +142,7 @@ export class Supervision implements Incarnation<SupervisorMessage> {
   }
 
   #startFirst(spec: AnyChildSpec): void {
-    const child = this.#table.add(spec, 'spec', this.#scope.now())
+    const child = this.#table.add(spec, 'spec', this.#now())
     try {
       this.#start.anew(child, spec)
     } catch (thrown) {
@@ -166,7 +170,7 @@ export class Supervision implements Incarnation<SupervisorMessage> {
   #due(message: RestartDue): void {
     const child = this.#waits.over(message)
     if (!child) return
-    const at = this.#scope.now()
+    const at = this.#now()
     this.#send({ type: 'restart.due', id: child.id, at, spent: this.#isSpent(child, at) })
   }
 
@@ -174,7 +178,7 @@ export class Supervision implements Incarnation<SupervisorMessage> {
     // It may have been stopped for good while this had to wait.
     if (child.status !== 'restarting' || child.reason !== reason) return
     const { id, restart, significant } = child
-    const at = this.#scope.now()
+    const at = this.#now()
     const others = this.#table.significant > Number(significant)
     const spent = this.#isSpent(child, at)
     this.#send({ type: 'child.exited', id, at, restart, exit: reason.type, stopped, significant, others, spent })
@@ -201,12 +205,18 @@ export class Supervision implements Incarnation<SupervisorMessage> {
 
   /** An end within a group that is being restarted is part of that restart. */
   #exitedInGroup(child: Child, { stopped }: ChildExit): void {
-    if (stopped) return this.#stop.one(child, false, () => this.#terminated(child))
+    if (stopped) return this.#stopOne(child)
     if (child.restart === 'temporary') this.#stop.forget(child)
+  }
+
+  #stopOne(child: Child): void {
+    this.#leaveOut(child)
+    this.#stop.one(child, false, () => this.#terminated(child))
   }
 
   /** Somebody wants it stopped: it is not started with the group that waits for its restart. */
   #terminated(child: Child): void {
+    // A group may have begun to go down meanwhile.
     this.#leaveOut(child)
     const waits = this.#isRestarting && !this.#isClearing
     if (waits && this.#machine.context.failed === child.id) this.#send({ type: 'restart.withdrawn' })
@@ -241,7 +251,7 @@ export class Supervision implements Incarnation<SupervisorMessage> {
 
   #asked(request: SupervisorRequest): void {
     const { envelope } = this.#scope
-    if (isQuestion(request)) return this.#answer(request, envelope)
+    if (isForNow(request)) return this.#answer(request, envelope)
     this.#whenSettled(() => this.#answer(request, envelope))
   }
 

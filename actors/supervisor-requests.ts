@@ -19,11 +19,17 @@ export interface Answering {
   readonly stop: StopChildren
   readonly start: StartChildren
   now(): number
-  /** A child was terminated by hand. */
+  /** A child is to be terminated by hand: a group that goes down is started without it. */
+  leaveOut(child: Child): void
+  /** And now it is down. */
   terminated(child: Child): void
 }
 
-/** Whether it changes nothing, and so never has to wait. */
+/** Whether it never has to wait for a group that goes down. */
+export const isForNow = (request: SupervisorRequest): boolean =>
+  isQuestion(request) || request.type === 'supervisor.terminate-child'
+
+/** Whether it changes nothing. */
 export const isQuestion = ({ type }: SupervisorRequest): boolean =>
   type === 'supervisor.which-children' || type === 'supervisor.count-children'
 
@@ -68,9 +74,10 @@ const startChild = ({ settings, table, start, now }: Answering, asked: AnyChildS
   return child
 }
 
-const terminateChild = ({ table, stop, terminated }: Answering, id: string, reply: () => void): void => {
+const terminateChild = ({ table, stop, leaveOut, terminated }: Answering, id: string, reply: () => void): void => {
   const child = table.byId(id)
   if (!child) throw noSuchChild(id)
+  leaveOut(child)
   stop.one(child, false, () => {
     terminated(child)
     reply()

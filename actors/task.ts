@@ -5,7 +5,7 @@
 import type { AnyActorLogic, AnyEventObject } from 'xstate'
 import { taskMachine, type TaskFlowEffect, type TaskFlowInput } from '../machines/task.ts'
 import type { AnyAgent } from '../src/contracts/agents.ts'
-import { incarnate, type CellLogic, type Incarnation } from '../src/contracts/behavior.ts'
+import { incarnate, type CellLogic, type Incarnation, type Interpreter } from '../src/contracts/behavior.ts'
 import { CircuitOpenError, TimeoutError, type Outcome, type TroupeError } from '../src/contracts/errors.ts'
 import type { AgentMessage } from '../src/contracts/messages.ts'
 import type { Schema } from '../src/contracts/schemas.ts'
@@ -17,10 +17,10 @@ import type {
   TaskKernel,
   TaskMeta,
   TaskScope,
+  TimeLimit,
   Work,
 } from '../src/contracts/tasks.ts'
 import { checkedOutcome } from './contract.ts'
-import { Driver } from './driver.ts'
 import { failureOf, isForFallback, retryAfterOf, type Failure } from './failure.ts'
 import { listening } from './listen.ts'
 import { Requests } from './requests.ts'
@@ -35,7 +35,7 @@ export const taskLogic: CellLogic<AnyEventObject, TaskInput, TaskKernel> = {
 class Task implements Incarnation, TaskScope {
   readonly cell: TaskKernel
   readonly #given: TaskInput
-  readonly #flow: Driver<typeof taskMachine>
+  readonly #flow: Interpreter<typeof taskMachine>
   readonly #startedAt: number
   #attempt = 0
   #attemptAt: number
@@ -45,6 +45,8 @@ class Task implements Incarnation, TaskScope {
   #error: TroupeError | undefined
   #requests: Requests | undefined
   #fallback: string | undefined
+  /** Of the attempt. */
+  #limit: TimeLimit | undefined
   #waits: Waits | undefined
   #ending = ''
 
@@ -53,8 +55,8 @@ class Task implements Incarnation, TaskScope {
     this.#given = given
     this.#startedAt = this.#attemptAt = cell.now()
     cell.record({ type: 'task.started', input: given.input, attempt: 1 })
-    this.#flow = new Driver(cell, this)
-    this.#flow.start(taskMachine, limitsOf(given))
+    this.#flow = cell.interpret(taskMachine, this)
+    this.#flow.start(limitsOf(given))
     this.#flow.send(
       given.permit
         ? { type: 'attempt.granted' }
@@ -179,7 +181,9 @@ class Task implements Incarnation, TaskScope {
     } catch (thrown) {
       this.done(failureOf(thrown))
     }
-    if (this.#working && timeoutMs !== Infinity) (this.#waits ??= new Waits(this.cell)).limit(timeoutMs)
+    if (!this.#working || timeoutMs === Infinity) return
+    this.#limit = this.cell.limit('attempt', ATTEMPT_TIMER, timeoutMs)
+    if (this.#waits?.any) this.#limit.pause()
   }
 
   #end(): void {
@@ -191,6 +195,8 @@ class Task implements Incarnation, TaskScope {
     work?.ended?.({ done, reason })
     this.#requests?.withdrawAll(reason)
     this.#ending = ''
+    this.#limit?.cancel()
+    this.#limit = undefined
     this.#waits?.end()
   }
 
@@ -297,10 +303,19 @@ class Task implements Incarnation, TaskScope {
   }
 
   #noteWait(who: string, waiting: boolean): void {
-    if (waiting) this.#waits ??= new Waits(this.cell)
-    if (this.#waits?.note(who, waiting)) this.#requests?.waits(who, waiting)
+    if (!waiting && !this.#waits) return
+    this.#waits ??= new Waits((any) => this.#waitsForPeople(any))
+    if (this.#waits.note(who, waiting)) this.#requests?.waits(who, waiting)
+  }
+
+  #waitsForPeople(waiting: boolean): void {
+    if (waiting) this.#limit?.pause()
+    else this.#limit?.resume()
+    this.cell.waiting(waiting)
   }
 }
+
+const ATTEMPT_TIMER = { type: 'attempt.timer' }
 
 const limits = new WeakMap<AgentDefinition, TaskFlowInput>()
 

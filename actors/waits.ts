@@ -1,55 +1,37 @@
-/**
- * Who below a task waits for people, or whether it does so itself; and the time limit of its attempt, which stands
- * still as long as somebody does.
- */
-import type { TaskKernel } from '../src/contracts/tasks.ts'
-import { TimeLimit } from './time-limit.ts'
-
-const ATTEMPT_TIMER = { type: 'attempt.timer' }
+/** Who below a task waits for people, and whether it does so itself. Its limits of time stand still meanwhile. */
 
 /** In the place of a request's id: the task itself. */
 export const itself = ''
 
-/** The task above is told when the first begins to wait, and when the last has ended. */
+/** Tells when the first begins to wait, and when the last has ended. */
 export class Waits {
-  readonly #kernel: TaskKernel
-  #who: Set<string> | undefined
-  #limit: TimeLimit | undefined
+  readonly #changed: (waiting: boolean) => void
+  readonly #who = new Set<string>()
 
-  constructor(kernel: TaskKernel) {
-    this.#kernel = kernel
+  constructor(changed: (waiting: boolean) => void) {
+    this.#changed = changed
   }
 
-  /** Sends `attempt.timer` once the attempt has worked for so long. */
-  limit(ms: number): void {
-    this.#limit = new TimeLimit(this.#kernel, 'attempt', ATTEMPT_TIMER, ms)
-    if (this.#who?.size) this.#limit.pause()
+  get any(): boolean {
+    return this.#who.size > 0
   }
 
   /** `false`: nothing has changed. */
   note(who: string, waiting: boolean): boolean {
-    if (!waiting && !this.#who?.has(who)) return false
-    const set = (this.#who ??= new Set())
-    const before = set.size
-    if (waiting) set.add(who)
-    else set.delete(who)
+    const before = this.#who.size
+    if (waiting) this.#who.add(who)
+    else this.#who.delete(who)
+    const now = this.#who.size
+    if (before === now) return false
     if (before === 0) this.#changed(true)
-    else if (set.size === 0) this.#changed(false)
-    return before !== set.size
+    else if (now === 0) this.#changed(false)
+    return true
   }
 
-  /** The attempt has ended: its limit with it, and nobody waits for it. */
+  /** The attempt has ended: nobody waits for it. */
   end(): void {
-    this.#limit?.cancel()
-    this.#limit = undefined
-    if (!this.#who?.size) return
+    if (!this.any) return
     this.#who.clear()
     this.#changed(false)
-  }
-
-  #changed(waiting: boolean): void {
-    if (waiting) this.#limit?.pause()
-    else this.#limit?.resume()
-    this.#kernel.waiting(waiting)
   }
 }

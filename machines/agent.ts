@@ -184,14 +184,17 @@ const refuse = [{ guard: 'hasFallback', actions: ['countTask', 'divert'] }, { ac
 export const agentMachine = statechart.createMachine({
   id: 'agent',
   description: 'The lifecycle of an agent: tasks in flight, how the last one ended, and its circuit.',
+  // In one literal, without a spread: it is copied for each task, and so lies in one piece.
   context: ({ input }) => ({
-    ...noProbes,
     limits: input,
     circuit: 'closed',
     running: 0,
     failures: 0,
     trips: 0,
     openUntil: undefined,
+    probing: 0,
+    passed: 0,
+    missed: 0,
   }),
   initial: 'idle',
   on: {

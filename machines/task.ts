@@ -16,7 +16,7 @@ export interface TaskFlowInput {
   readonly fallback: boolean
 }
 
-/** The limits, and the attempt in hand: from 1, 0 before the first. */
+/** The limits, and the attempt in hand, or the one that waits for its permit: from 1. */
 export interface TaskFlowContext {
   readonly limits: TaskFlowInput
   readonly attempt: number
@@ -124,14 +124,14 @@ const statechart = setup({
 export const taskMachine = statechart.createMachine({
   id: 'task',
   description: 'One task of an agent: attempts, the waits between them, the fallback, one settlement.',
-  context: ({ input }) => ({ limits: input, attempt: 0 }),
+  context: ({ input }) => ({ limits: input, attempt: 1 }),
   initial: 'asking',
   on: { 'task.cancel': { target: '.settled', actions: 'settle' } },
   states: {
     asking: {
       description: 'Waits for leave of the circuit.',
       on: {
-        'attempt.granted': { target: 'working', actions: ['countAttempt', 'start'] },
+        'attempt.granted': { target: 'working', actions: 'start' },
         'attempt.denied': [
           { guard: 'hasFallback', target: 'fallingBack', actions: 'fallBack' },
           { target: 'settled', actions: 'refuse' },
@@ -153,7 +153,7 @@ export const taskMachine = statechart.createMachine({
     backingOff: {
       description: 'Waits before the next attempt.',
       exit: 'stopWaiting',
-      on: { 'retry.timer': { target: 'asking', actions: 'requestPermit' } },
+      on: { 'retry.timer': { target: 'asking', actions: ['countAttempt', 'requestPermit'] } },
     },
     fallingBack: {
       description: 'The fallback has been asked.',

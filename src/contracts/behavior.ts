@@ -2,7 +2,7 @@
  * What our own logic and the kernel ask of each other. Behaviours in `actors/` are written against this file
  * only; the kernel in `src/system` implements the scopes. Not exported by `troupe`.
  */
-import type { AnyEventObject, AnyStateMachine, EventObject, EventFrom, InputFrom, SnapshotFrom, StateValue } from 'xstate'
+import type { AnyEventObject, AnyStateMachine, EmittedFrom, EventObject, EventFrom, InputFrom, SnapshotFrom, StateValue } from 'xstate'
 import type { RestartLimitError, TroupeError } from './errors.ts'
 import type { ActorContext } from './actors.ts'
 import type { ExitReason, Logic, Restart, SpawnOptions } from './logic.ts'
@@ -50,12 +50,14 @@ export interface ChildExit {
 /** The powers of our own behaviours: those of any actor, and a few that only the kernel's own logic needs. */
 export interface CellScope<M extends EventObject = AnyEventObject, I = undefined> extends ActorContext<M, I> {
   /**
-   * Runs one of our machines in this cell, compiled where `compile` covers it. What the machine emits is performed in
-   * order after each step. The machine of the last call is what `system.actor(ref)` shows.
+   * One of our machines for this cell, compiled where `compile` covers it. It is not started yet. The machine of the last
+   * call is what `system.actor(ref)` shows.
+   * @param recorder gets each change of a state that is a single name
    */
   interpret<T extends AnyStateMachine>(
     machine: T,
-    options: { input: InputFrom<T>; perform: (effect: EventObject) => void },
+    performer: Performer<T>,
+    recorder?: StateRecorder,
   ): Interpreter<T>
   /** Whether messages of type `task.request` are taken from the mailbox; the rest always passes. */
   gate(open: boolean): void
@@ -83,15 +85,35 @@ export interface CellScope<M extends EventObject = AnyEventObject, I = undefined
   readonly children: Children
 }
 
-/** A machine that runs in a cell. */
+/** Performs what a machine asks for, in order after each step. */
+export interface Performer<T extends AnyStateMachine> {
+  /** May `send` to the machine that asked: that event waits until the effects at hand are performed. */
+  perform(effect: EmittedFrom<T>): void
+}
+
+/** Told of changes of state. */
+export interface StateRecorder {
+  record(event: { type: 'state.changed'; from: string; to: string }): void
+}
+
+/**
+ * A machine in a cell. One step at a time: what is sent in the middle of one waits until it is over. A throw of what is
+ * performed passes on, and what was still to be performed or sent is dropped with it.
+ */
 export interface Interpreter<T extends AnyStateMachine> {
+  /**
+   * Enters the first states; what they ask for is performed before this returns.
+   * @throws whatever its context or its entry actions throw
+   */
+  start(input: InputFrom<T>): void
   /** One step. A throw leaves the state as it was and passes on. */
   send(event: EventFrom<T>): void
   readonly value: StateValue
   readonly context: SnapshotFrom<T>['context']
   readonly status: 'active' | 'done' | 'error'
   readonly output: unknown
-  snapshot(): SnapshotFrom<T>
+  /** `undefined` before the start. */
+  snapshot(): SnapshotFrom<T> | undefined
 }
 
 /** What a supervisor does with the cells of its children. */
@@ -114,6 +136,12 @@ export interface Children {
    * turn of this actor once the child is down, and `childExited` is not.
    */
   stop(ref: AnyRef, how: { suspend: boolean }, done: () => void): void
+  /** Stops running children for good, at the same time and with one limit for all: that of the first. */
+  stopAll(children: readonly { readonly ref: AnyRef; readonly done: () => void }[]): void
+  /** Whether somebody else has stopped a child that is down: it is not to be started, and `childExited` says so soon. */
+  isStopped(ref: AnyRef): boolean
+  /** Steady milliseconds, which restarts are counted by: they never go back, however the date is set. */
+  now(): number
 }
 
 /**

@@ -6,7 +6,6 @@
 export const shapes: {
   mail: object | undefined
   timer: object | undefined
-  limit: object | undefined
   work: object | undefined
   args: object | undefined
-} = { mail: undefined, timer: undefined, limit: undefined, work: undefined, args: undefined }
+} = { mail: undefined, timer: undefined, work: undefined, args: undefined }

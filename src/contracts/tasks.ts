@@ -24,6 +24,8 @@ export interface DefinedAgent<I = never, O = unknown> extends Agent<I, O> {
 export interface AgentDefinition {
   readonly name: string
   readonly input: Schema | undefined
+  /** What its input is where it has no schema: a text, anything, or what these agents take, which get the same. */
+  readonly takes: 'text' | 'anything' | readonly AnyAgent[]
   readonly output: Schema | undefined
   /** Per attempt; `Infinity`: none. */
   readonly timeoutMs: number
@@ -139,10 +141,19 @@ export interface TaskKernel extends CellScope<AnyEventObject, TaskInput> {
   settle(outcome: Outcome): void
   /** To the agent's cell, past its gate and its mailbox's bound. */
   report(report: TaskReport): void
+  /** A timer of this cell under a key, which tells it `message` after so long. */
+  limit(key: string, message: AnyEventObject, ms: number): TimeLimit
   /** Adds to the run's events; nothing once the run has ended. */
   record(event: TaskEvent): void
   /** Sends `task.waiting` to the task that requested this one; nothing at the root. */
   waiting(waiting: boolean): void
+}
+
+/** A limit of time, which stands still while somebody waits for people. */
+export interface TimeLimit {
+  pause(): void
+  resume(): void
+  cancel(): void
 }
 
 /** What the kernel sends to the cell of a task. */
@@ -240,6 +251,8 @@ export interface RunScope {
   readonly budget: Budget
   /** Whether it has ended: nothing is recorded any more. */
   readonly ended: boolean
+  /** The task that answers for all of it. */
+  readonly root?: TaskIdentity | undefined
   record(task: TaskIdentity, event: TaskEvent): void
   /** Who waits for people in this run. */
   ask(request: Question): () => void
@@ -251,6 +264,8 @@ export interface TaskIdentity {
   readonly parentTaskId: string | undefined
   readonly agent: string
   readonly path: string
+  /** Kept by the run, once the task has started. */
+  input?: unknown
 }
 
 type WithoutTask<E> = E extends unknown

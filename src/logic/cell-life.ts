@@ -1,52 +1,20 @@
-/** Runs our own logic in the cell: behaviours, agents, tasks, supervisors. */
-import type { EventObject, Snapshot } from 'xstate'
-import { incarnate, type CellLogic, type CellScope, type Incarnation, type Interpreter } from '../contracts/behavior.ts'
+/** Logic of ours runs in the cell itself: behaviours, agents, tasks, supervisors. How the rest of the kernel sees it. */
+import type { Snapshot } from 'xstate'
+import { incarnate, type CellLogic, type Interpreter } from '../contracts/behavior.ts'
 import type { Life } from './life.ts'
 
 /** Whether logic is ours to run. */
 export const isCellLogic = (logic: object): logic is CellLogic => incarnate in logic
 
-/** The machine that stands for an actor, once it interprets one. */
-export interface Shown {
-  readonly interpreter: Interpreter<never> | undefined
-}
-
-/** Starts it; a throw passes on. */
-export const runInCell = (logic: CellLogic, scope: CellScope & Shown, input: unknown): Life =>
-  new CellLife(logic[incarnate](scope, input as undefined), scope)
-
 const active: Snapshot<undefined> = { status: 'active', output: undefined, error: undefined }
 
-class CellLife implements Life {
-  readonly handled = true
-  readonly #incarnation: Incarnation<EventObject>
-  readonly #shown: Shown
+/** What an incarnation shows: its own snapshot, else that of the machine that stands for it. */
+export const snapshotOf = (life: Life, interpreter: Interpreter<never> | undefined): Snapshot<unknown> =>
+  life.snapshot?.() ?? (interpreter?.snapshot() as Snapshot<unknown> | undefined) ?? active
 
-  constructor(incarnation: Incarnation<EventObject>, shown: Shown) {
-    this.#incarnation = incarnation
-    this.#shown = shown
-  }
-
-  receive(message: EventObject): void {
-    this.#incarnation.receive(message)
-  }
-
-  get childExited(): Incarnation['childExited'] {
-    return this.#incarnation.childExited?.bind(this.#incarnation)
-  }
-
-  get stopping(): Incarnation['stopping'] {
-    return this.#incarnation.stopping?.bind(this.#incarnation)
-  }
-
-  discard(): void {}
-
-  snapshot(): Snapshot<unknown> {
-    return (this.#shown.interpreter?.snapshot() as Snapshot<unknown> | undefined) ?? active
-  }
-
-  persisted(): Snapshot<unknown> {
-    const snapshot = this.snapshot()
-    return 'toJSON' in snapshot ? (snapshot.toJSON as () => Snapshot<unknown>)() : snapshot
-  }
+/** The same as plain data. */
+export const persistedOf = (life: Life, interpreter: Interpreter<never> | undefined): Snapshot<unknown> => {
+  if (life.persisted) return life.persisted()
+  const snapshot = snapshotOf(life, interpreter)
+  return 'toJSON' in snapshot ? (snapshot.toJSON as () => Snapshot<unknown>)() : snapshot
 }

@@ -6,7 +6,8 @@ import { Args, type Check, type Operation, type Run } from './compile-run.ts'
 import { nameOf, readAction, type KnownAction, type Mapper } from './compile-xstate.ts'
 
 type Named = { readonly type: string; readonly params?: unknown }
-type Params = (run: Run) => unknown
+/** `undefined`: there are none. */
+type Params = ((run: Run) => unknown) | undefined
 type Expression = EventObject | Mapper<EventObject>
 type Assignment = Mapper<object> | Readonly<Record<string, unknown>>
 
@@ -29,7 +30,12 @@ export const compileAction = (machine: AnyStateMachine, action: unknown): Operat
   const known = readAction(resolved)
   if (!known) throw notCompiled(nameOf(resolved))
   const params = typeof action === 'object' ? (action as Named).params : undefined
-  return operationOf(machine, known, typeof params === 'function' ? (run) => params(run.args) : () => params)
+  return operationOf(machine, known, paramsOf(params))
+}
+
+const paramsOf = (params: unknown): Params => {
+  if (params === undefined) return undefined
+  return typeof params === 'function' ? (run) => params(run.args) : () => params
 }
 
 const notCompiled = (what: string): ConfigurationError =>
@@ -50,12 +56,12 @@ const operationOf = (machine: AnyStateMachine, action: KnownAction, params: Para
 
 const assigning = (assignment: Assignment, params: Params): Operation => {
   if (typeof assignment === 'function') {
-    return (run) => run.assign({ ...run.context, ...assignment(run.args, params(run)) })
+    return (run) => run.assign({ ...run.context, ...assignment(run.args, params?.(run)) })
   }
   const keys = Object.keys(assignment)
   const values = Object.values(assignment)
   return (run) => {
-    const given = params(run)
+    const given = params?.(run)
     const { args } = run
     const next: Record<string, unknown> = { ...run.context }
     for (let i = 0; i < keys.length; i += 1) {
@@ -79,10 +85,10 @@ const raising = (event: Expression, params: Params): Operation => {
 }
 
 const expression = (event: Expression, params: Params): ((run: Run) => EventObject) => {
-  if (typeof event === 'function') return (run) => event(run.args, params(run))
+  if (typeof event === 'function') return (run) => event(run.args, params?.(run))
   return (run) => {
     // Unused, but it may throw.
-    params(run)
+    params?.(run)
     return event
   }
 }
@@ -95,11 +101,11 @@ const enqueue = Object.assign(
     collecting?.operations.push(collecting.library.action(action))
   },
   {
-    assign: (assignment: Assignment) => void collecting?.operations.push(assigning(assignment, none)),
-    emit: (event: Expression) => void collecting?.operations.push(emitting(event, none)),
+    assign: (assignment: Assignment) => void collecting?.operations.push(assigning(assignment, undefined)),
+    emit: (event: Expression) => void collecting?.operations.push(emitting(event, undefined)),
     raise: (event: Expression, options?: { readonly delay?: unknown }) => {
       if (options?.delay !== undefined) throw notCompiled('a delayed raise')
-      collecting?.operations.push(raising(event, none))
+      collecting?.operations.push(raising(event, undefined))
     },
     sendTo: () => refuse('sendTo'),
     sendParent: () => refuse('sendTo'),
@@ -108,8 +114,6 @@ const enqueue = Object.assign(
     cancel: () => refuse('cancel'),
   },
 )
-
-const none: Params = () => undefined
 
 const refuse = (what: string): never => {
   throw notCompiled(what)
@@ -130,7 +134,7 @@ const enqueueing = (machine: AnyStateMachine, collect: Mapper<void>, params: Par
     const operations: Operation[] = []
     collecting = { operations, run, library }
     try {
-      collect(new CollectArgs(run.context, run.event), params(run))
+      collect(new CollectArgs(run.context, run.event), params?.(run))
     } finally {
       collecting = outer
     }

@@ -2,6 +2,7 @@
 import type { AnyStateNode, AnyTransitionDefinition, EventObject, StateValue } from 'xstate'
 import { ConfigurationError } from '../contracts/errors.ts'
 import { shapes } from '../contracts/shapes.ts'
+import type { Effects } from './outbox.ts'
 
 /** One thing that a transition does. */
 export type Operation = (run: Run) => void
@@ -46,6 +47,8 @@ export interface Plan {
   readonly to: Leaf
 }
 
+let made = 0
+
 /**
  * What guards and actions are called with. Never changed once made, because a function may keep it.
  * A compiled machine has no actor behind it, and asking for one is said aloud.
@@ -57,7 +60,9 @@ export class Args {
   constructor(context: unknown, event: EventObject) {
     this.context = context
     this.event = event
-    shapes.args = this
+    // Now and then, since each write to what is old costs more than these.
+    made = (made + 1) & 1_023
+    if (made === 0) shapes.args = this
   }
 
   get self(): never {
@@ -81,7 +86,7 @@ export class Run {
   leaf: Leaf
   context: object
   event: EventObject
-  outbox: EventObject[]
+  outbox: Effects
   status: 'active' | 'done' = 'active'
   output: unknown = undefined
   /** Whether the microstep changed something, as XState sees it: a context assigned counts, equal or not. */
@@ -90,7 +95,7 @@ export class Run {
   #next = 0
   #args: Args | undefined = undefined
 
-  constructor(leaf: Leaf, context: object, event: EventObject, outbox: EventObject[]) {
+  constructor(leaf: Leaf, context: object, event: EventObject, outbox: Effects) {
     this.leaf = leaf
     this.context = context
     this.event = event
@@ -98,7 +103,7 @@ export class Run {
   }
 
   /** Starts anew, so that steps in sequence can share one. */
-  reset(leaf: Leaf, context: object, event: EventObject, outbox: EventObject[]): void {
+  reset(leaf: Leaf, context: object, event: EventObject, outbox: Effects): void {
     this.leaf = leaf
     this.context = context
     this.event = event

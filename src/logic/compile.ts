@@ -6,24 +6,21 @@ import type { AnyMachineSnapshot, AnyStateMachine, EventObject, StateValue } fro
 import { ConfigurationError } from '../contracts/errors.ts'
 import { coverage } from './compile-coverage.ts'
 import { leavesOf } from './compile-leaves.ts'
-import { Args, Run, type Candidate, type Leaf } from './compile-run.ts'
+import { Args, Run, type Leaf } from './compile-run.ts'
 import { choose, stepperOf } from './compile-step.ts'
+import type { Effects } from './outbox.ts'
 
 /** A machine as tables; shared by all who run it. */
 export interface CompiledMachine {
   readonly machine: AnyStateMachine
-  /** Whether the event of the last `step` enabled a transition, be it one that forbids. */
-  readonly handled: boolean
   /** The first state. What entry actions emit goes to `outbox`. */
-  initial(input: unknown, outbox: EventObject[]): CompiledState
+  initial(input: unknown, outbox: Effects): CompiledState
   /**
    * One macrostep: the event, then what it raised and what became due, to the end. Gives the same object back when
    * state and context are the same as before. A throw leaves `state` as it was and cuts `outbox` back to where the
    * step began. Events of a type that begins with `xstate.` are not for others to send, and are not handled.
    */
-  step(state: CompiledState, event: EventObject, outbox: EventObject[]): CompiledState
-  /** As a snapshot's `can`: whether the event would do anything. */
-  can(state: CompiledState, event: EventObject): boolean
+  step(state: CompiledState, event: EventObject, outbox: Effects): CompiledState
   /** The state as XState shows it; the same object for the same state. */
   snapshot(state: CompiledState): AnyMachineSnapshot
   /**
@@ -73,11 +70,10 @@ const build = (machine: AnyStateMachine): CompiledMachine => {
   // Machines are pure, so what begins with the same input begins in the same state.
   const firsts = new WeakMap<object, State>()
 
-  const compiled = {
+  return {
     machine,
-    handled: false,
 
-    initial: (input: unknown, outbox: EventObject[]): CompiledState => {
+    initial: (input: unknown, outbox: Effects): CompiledState => {
       const known = typeof input === 'object' && input !== null ? firsts.get(input) : undefined
       if (known) return known
       const mark = outbox.length
@@ -95,9 +91,8 @@ const build = (machine: AnyStateMachine): CompiledMachine => {
       }
     },
 
-    step: (state: CompiledState, event: EventObject, outbox: EventObject[]): CompiledState => {
+    step: (state: CompiledState, event: EventObject, outbox: Effects): CompiledState => {
       const { leaf, context, status } = state
-      compiled.handled = false
       if (status !== 'active') return state
       const { candidates, reserved } = leaves.row(leaf, event.type)
       if (reserved) return refuse(state, event.type)
@@ -110,7 +105,6 @@ const build = (machine: AnyStateMachine): CompiledMachine => {
         const chosen = choose(candidates, run)
         if (chosen) take(run, chosen)
         settle(run)
-        compiled.handled = chosen !== undefined
         return run.isWhere(state) ? state : stateOf(run)
       } catch (error) {
         outbox.length = mark
@@ -118,13 +112,6 @@ const build = (machine: AnyStateMachine): CompiledMachine => {
       } finally {
         spare = run
       }
-    },
-
-    can: ({ leaf, context }: CompiledState, event: EventObject): boolean => {
-      const { candidates, reserved } = leaves.row(leaf, event.type)
-      if (reserved || candidates.length === 0) return false
-      const chosen = choose(candidates, new Run(leaf, context, event, []))
-      return chosen !== undefined && !isForbidding(chosen)
     },
 
     snapshot: (state: CompiledState): AnyMachineSnapshot => {
@@ -139,7 +126,6 @@ const build = (machine: AnyStateMachine): CompiledMachine => {
       return stateOf({ leaf, context: context as object, status: known, output }, error)
     },
   }
-  return compiled
 }
 
 /** A state, and the snapshot that was made of it. */
@@ -154,9 +140,6 @@ const stateOf = (at: Omit<CompiledState, 'value' | 'error'>, error?: unknown): S
   error,
   shown: undefined,
 })
-
-const isForbidding = ({ transition }: Candidate): boolean =>
-  transition.target === undefined && transition.actions.length === 0
 
 const refuse = (state: CompiledState, eventType: string): CompiledState => {
   if (eventType === '*') throw new Error("An event cannot have the wildcard type ('*')")

@@ -6,14 +6,12 @@ import {
   type AnyStateMachine,
   type EventObject,
 } from 'xstate'
+import type { Effects } from './outbox.ts'
 
 /** One way of running a machine, from state to state. */
 export interface Engine<State> {
-  /** Whether the event of the last step enabled a transition. */
-  readonly handled: boolean
-  initial(input: unknown, outbox: EventObject[]): State
-  step(state: State, event: EventObject, outbox: EventObject[]): State
-  can(state: State, event: EventObject): boolean
+  initial(input: unknown, outbox: Effects): State
+  step(state: State, event: EventObject, outbox: Effects): State
   snapshot(state: State): AnyMachineSnapshot
   stop?(): void
 }
@@ -46,7 +44,7 @@ export const actorEngine = (
   }
 
   /** Runs a step to its end, or not at all. */
-  const attempt = (step: () => AnyActor, outbox: EventObject[]): AnyMachineSnapshot => {
+  const attempt = (step: () => AnyActor, outbox: Effects): AnyMachineSnapshot => {
     isStepping = true
     emitted = []
     failure = undefined
@@ -56,26 +54,20 @@ export const actorEngine = (
       isStepping = false
     }
     if (failure) throw (failure as { readonly error: unknown }).error
-    outbox.push(...emitted.splice(0))
+    for (const effect of emitted.splice(0)) outbox.push(effect)
     return actor.getSnapshot() as AnyMachineSnapshot
   }
 
   const engine = {
-    handled: false,
+    initial: (input: unknown, outbox: Effects) => attempt(() => start({ input }), outbox),
 
-    initial: (input: unknown, outbox: EventObject[]) => attempt(() => start({ input }), outbox),
-
-    step: (before: AnyMachineSnapshot, event: EventObject, outbox: EventObject[]) => {
-      engine.handled = false
+    step: (before: AnyMachineSnapshot, event: EventObject, outbox: Effects) => {
       if (before.status !== 'active' || isReserved(event.type)) return before
-      const handled = machine.getTransitionData(before, event).length > 0
       try {
-        const state = attempt(() => {
+        return attempt(() => {
           actor?.send(event)
           return actor as AnyActor
         }, outbox)
-        engine.handled = handled
-        return state
       } catch (error) {
         // XState ends an actor that threw; ours stands where it stood.
         isStepping = true
@@ -85,7 +77,6 @@ export const actorEngine = (
       }
     },
 
-    can: (state: AnyMachineSnapshot, event: EventObject) => !isReserved(event.type) && state.can(event),
     snapshot: (state: AnyMachineSnapshot) => state,
     stop: () => void actor?.stop(),
   }

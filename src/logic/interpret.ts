@@ -2,63 +2,32 @@
  * Runs one of our machines where it is asked to: compiled where the compiler covers it, else on XState's own Actor.
  * Both behave alike: what a machine emits is an effect, performed in order after the step that asked for it.
  */
-import type {
-  AnyMachineSnapshot,
-  AnyStateMachine,
-  EventFrom,
-  EventObject,
-  InputFrom,
-  StateValue,
-} from 'xstate'
-import type { Interpreter } from '../contracts/behavior.ts'
+import type { AnyMachineSnapshot, AnyStateMachine, EventObject, StateValue } from 'xstate'
+import type { Interpreter, Performer, StateRecorder } from '../contracts/behavior.ts'
 import { compile, type CompiledMachine } from './compile.ts'
 import { actorEngine, type Engine } from './interpret-actor.ts'
+import { Outbox } from './outbox.ts'
 
 /** An interpreter with what only the kernel asks for. */
 export interface CellInterpreter<T extends AnyStateMachine> extends Interpreter<T> {
-  /** Whether the event of the last `send` enabled a transition. */
-  readonly handled: boolean
-  /** Whether the event would do anything now. */
-  can(event: EventFrom<T>): boolean
   /** Lets go of what runs outside of steps: the timers and children of a machine that is not compiled. */
   stop(): void
 }
 
-/** How a machine is run. */
-export interface InterpretOptions<T extends AnyStateMachine> {
-  readonly input: InputFrom<T>
-  /**
-   * Performs one effect. It may `send` to the machine that asked: that event waits until the effects at hand are
-   * performed. What it throws passes on, and what was still to be performed or sent is dropped.
-   */
-  readonly perform: (effect: EventObject) => void
-}
-
-/**
- * Starts a machine. What its first states emit is performed before this returns, so that `perform` cannot send yet.
- * @throws whatever its context, its entry actions or `perform` throws
- */
+/** A machine that is about to start. */
 export const interpret = <T extends AnyStateMachine>(
   machine: T,
-  { input, perform }: InterpretOptions<T>,
+  performer: Performer<T>,
+  recorder?: StateRecorder,
 ): CellInterpreter<T> => {
   const compiled = compiledOnce(machine) as Engine<Shown> | undefined
-  const running = compiled ? new RunningMachine(compiled, input, perform) : onActor(machine, input, perform)
+  const running = new RunningMachine(compiled, performer as AnyPerformer, recorder)
+  // Timers and children speak up between steps.
+  if (!compiled) running.engine = actorEngine(machine, (state, effects) => running.goOn(state, effects))
   return running as unknown as CellInterpreter<T>
 }
 
-const onActor = (
-  machine: AnyStateMachine,
-  input: unknown,
-  perform: Perform,
-): RunningMachine<AnyMachineSnapshot> => {
-  // Timers and children speak up between steps.
-  const engine = actorEngine(machine, (state, effects) => running.goOn(state, effects))
-  const running = new RunningMachine(engine, input, perform)
-  return running
-}
-
-type Perform = (effect: EventObject) => void
+type AnyPerformer = { perform(effect: EventObject): void }
 
 const tables = new WeakMap<AnyStateMachine, ReturnType<typeof compile>>()
 
@@ -71,103 +40,137 @@ const compiledOnce = (machine: AnyStateMachine): CompiledMachine | undefined => 
 /** What both ways of running show of a state. */
 type Shown = Pick<AnyMachineSnapshot, 'value' | 'context' | 'status' | 'output'>
 
-// Steps of different machines follow each other, so few outboxes serve them all.
-const outboxes: EventObject[][] = []
+// A step within a step adds to it and takes away what it added, so one serves all machines.
+const outbox = new Outbox()
 
-class RunningMachine<State extends Shown> {
-  readonly #engine: Engine<State>
-  readonly #perform: Perform
-  #state: State
-  #isPerforming = false
-  /** Events that effects have sent. */
+type Change = Parameters<StateRecorder['record']>[0]
+
+const changes = new Map<string, Map<string, Change>>()
+
+/** One object for each change that machines of ours know: runs keep them. */
+const changeOf = (from: string, to: string): Change => {
+  let known = changes.get(from)
+  if (!known) changes.set(from, (known = new Map()))
+  let change = known.get(to)
+  if (!change) known.set(to, (change = { type: 'state.changed', from, to }))
+  return change
+}
+
+class RunningMachine {
+  engine: Engine<Shown> | undefined
+  readonly #performer: AnyPerformer
+  readonly #recorder: StateRecorder | undefined
+  #state: Shown | undefined = undefined
+  /** From the first state that is entered to its last effect, and in each step: what is sent then has to wait. */
+  #busy = true
   #waiting: EventObject[] | undefined = undefined
-  #handled = false
 
-  constructor(engine: Engine<State>, input: unknown, perform: Perform) {
-    this.#engine = engine
-    this.#perform = perform
-    const effects = outboxes.pop() ?? []
-    try {
-      this.#state = engine.initial(input, effects)
-      for (const effect of effects) perform(effect)
-    } finally {
-      effects.length = 0
-      outboxes.push(effects)
-    }
-  }
-
-  get handled(): boolean {
-    return this.#handled
+  constructor(
+    engine: Engine<Shown> | undefined,
+    performer: AnyPerformer,
+    recorder: StateRecorder | undefined,
+  ) {
+    this.engine = engine
+    this.#performer = performer
+    this.#recorder = recorder
   }
 
   get value(): StateValue {
-    return this.#state.value
+    return this.#at.value
   }
 
   get context(): Shown['context'] {
-    return this.#state.context
+    return this.#at.context
   }
 
   get status(): Shown['status'] {
-    return this.#state.status
+    return this.#at.status
   }
 
   get output(): unknown {
-    return this.#state.output
+    return this.#at.output
   }
 
-  snapshot(): AnyMachineSnapshot {
-    return this.#engine.snapshot(this.#state)
+  get #at(): Shown {
+    if (this.#state) return this.#state
+    throw new Error('a machine that has not started has no state')
   }
 
-  can(event: EventObject): boolean {
-    return this.#engine.can(this.#state, event)
+  snapshot(): AnyMachineSnapshot | undefined {
+    return this.#state && this.engine!.snapshot(this.#state)
+  }
+
+  start(input: unknown): void {
+    const mark = outbox.length
+    try {
+      this.#state = this.engine!.initial(input, outbox)
+      this.#perform(mark)
+      if (this.#waiting) this.#catchUp(mark)
+    } finally {
+      this.#done(mark)
+    }
   }
 
   send(event: EventObject): void {
-    if (this.#isPerforming) {
-      this.#waiting ??= []
-      this.#waiting.push(event)
+    if (this.#busy) {
+      ;(this.#waiting ??= []).push(event)
       return
     }
-    const effects = outboxes.pop() ?? []
+    this.#busy = true
+    const mark = outbox.length
     try {
-      this.#step(event, effects)
-      this.#handled = this.#engine.handled
-      if (effects.length > 0) this.#release(effects)
+      this.#step(event, mark)
+      if (this.#waiting) this.#catchUp(mark)
     } finally {
-      effects.length = 0
-      outboxes.push(effects)
+      this.#done(mark)
     }
   }
 
   /** Takes up a state that was reached between steps. */
-  goOn(state: State, effects: EventObject[]): void {
+  goOn(state: Shown, effects: readonly EventObject[]): void {
     this.#state = state
-    this.#release(effects)
+    this.#busy = true
+    const mark = outbox.length
+    try {
+      for (const effect of effects) this.#performer.perform(effect)
+      this.#catchUp(mark)
+    } finally {
+      this.#done(mark)
+    }
   }
 
   stop(): void {
-    this.#engine.stop?.()
+    this.engine!.stop?.()
   }
 
-  #step(event: EventObject, effects: EventObject[]): void {
-    this.#state = this.#engine.step(this.#state, event, effects)
-  }
-
-  #release(effects: EventObject[]): void {
-    this.#isPerforming = true
-    try {
-      for (const effect of effects) this.#perform(effect)
-      // The list grows while it is gone through.
-      for (const event of this.#waiting ?? []) {
-        effects.length = 0
-        this.#step(event, effects)
-        for (const effect of effects) this.#perform(effect)
-      }
-    } finally {
-      this.#isPerforming = false
-      this.#waiting = undefined
+  #step(event: EventObject, mark: number): void {
+    const before = this.#state!
+    const after = this.engine!.step(before, event, outbox)
+    this.#state = after
+    if (outbox.length > mark) this.#perform(mark)
+    const recorder = this.#recorder
+    if (recorder === undefined || before === after) return
+    const from = before.value
+    const to = after.value
+    if (from !== to && typeof from === 'string' && typeof to === 'string') {
+      recorder.record(changeOf(from, to))
     }
+  }
+
+  #perform(mark: number): void {
+    const end = outbox.length
+    for (let i = mark; i < end; i += 1) this.#performer.perform(outbox.at(i))
+    outbox.length = mark
+  }
+
+  // The list grows while it is gone through.
+  #catchUp(mark: number): void {
+    for (const event of this.#waiting ?? []) this.#step(event, mark)
+  }
+
+  #done(mark: number): void {
+    outbox.length = mark
+    this.#busy = false
+    this.#waiting = undefined
   }
 }

@@ -3,14 +3,16 @@ import type { AnyActorRef, EventObject, InspectionEvent, Snapshot } from 'xstate
 import type { ActorContext } from '../contracts/actors.ts'
 import type { Incarnation } from '../contracts/behavior.ts'
 
-/** One incarnation of an actor's logic. */
+/** One incarnation of an actor's logic. Logic of ours needs no more than its messages. */
 export interface Life extends Incarnation<EventObject> {
-  /** Whether the last message found somebody to handle it. */
-  readonly handled: boolean
+  /** `false`: the last message found nobody to handle it. */
+  readonly handled?: boolean
   /** Ends it without a word: nothing it started goes on. */
-  discard(): void
-  snapshot(): Snapshot<unknown>
-  persisted(): Snapshot<unknown>
+  discard?(): void
+  /** Default: of the machine that stands for it. */
+  snapshot?(): Snapshot<unknown>
+  /** Default: as the snapshot says. */
+  persisted?(): Snapshot<unknown>
   /** XState's own actor, where there is one. */
   readonly actor?: AnyActorRef | undefined
   can?(event: EventObject): boolean

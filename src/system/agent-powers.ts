@@ -14,11 +14,11 @@ import { Scope, type Registers } from './scope.ts'
 const TASK: CellOptions = { restart: 'temporary' }
 
 export class AgentPowers extends Scope {
-  readonly #record: AgentRecord
+  readonly record: AgentRecord
 
   constructor(cell: Cell, kernel: Registers, record: AgentRecord) {
     super(cell, kernel)
-    this.#record = record
+    this.record = record
   }
 
   get meta(): TaskMeta {
@@ -26,11 +26,11 @@ export class AgentPowers extends Scope {
   }
 
   get circuit(): CircuitRecord {
-    return this.#record.circuit
+    return this.record.circuit
   }
 
   get metrics(): MetricsRecord {
-    return this.#record.metrics
+    return this.record.metrics
   }
 
   startTask(input: TaskInput): void {
@@ -56,6 +56,6 @@ export class AgentPowers extends Scope {
   }
 
   circuitChanged(from: CircuitControl['state'], to: CircuitControl['state']): void {
-    this.kernel.events.emit({ type: 'circuit.changed', at: this.now(), agent: this.#record.name, from, to })
+    this.kernel.events.emit({ type: 'circuit.changed', at: this.now(), agent: this.record.name, from, to })
   }
 }

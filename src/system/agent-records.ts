@@ -1,11 +1,15 @@
 /** What is known of agents whatever happens to their cells: circuits and figures, by path. */
+import type { AgentMetrics } from '../contracts/system.ts'
 import type { CircuitRecord, MetricsRecord } from '../contracts/tasks.ts'
+import type { Cell } from './cell.ts'
 
 export interface AgentRecord {
   readonly name: string
   readonly path: string
   readonly circuit: CircuitRecord
   readonly metrics: MetricsRecord
+  /** How it stood when its cell was let go. */
+  state: AgentMetrics['state'] | undefined
   /**
    * The last task that ended. V8 drops the code that it has optimized for objects of which none is left: between two
    * runs that would be all tasks.
@@ -35,5 +39,12 @@ export const freshRecord = (name: string, path: string): AgentRecord => ({
     messagesIn: 0,
     messagesOut: 0,
   },
+  state: undefined,
   last: undefined,
 })
+
+/** How the lifecycle of an agent stands; `undefined` when nobody can say. */
+export const stateOf = (cell: Cell | undefined): AgentMetrics['state'] | undefined => {
+  const value = cell?.scope?.interpreter?.value as AgentMetrics['state'] | object | undefined
+  return typeof value === 'object' ? 'openCircuit' : value
+}

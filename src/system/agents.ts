@@ -3,38 +3,79 @@ import { agentLogic } from '../../actors/agent-cell.ts'
 import { taskLogic } from '../../actors/task.ts'
 import type { AnyAgent } from '../contracts/agents.ts'
 import { DefectError } from '../contracts/errors.ts'
-import type { Logic, SpawnOptions } from '../contracts/logic.ts'
+import type { ExitReason, Logic, SpawnOptions } from '../contracts/logic.ts'
 import { definition, type AgentDefinition, type DefinedAgent } from '../contracts/tasks.ts'
 import { AgentPowers } from './agent-powers.ts'
-import { freshRecord, type AgentRecord } from './agent-records.ts'
+import { freshRecord, stateOf, type AgentRecord } from './agent-records.ts'
 import type { Cell, CellOptions } from './cell.ts'
 import { spawnCell } from './birth.ts'
+import { kill, terminate } from './end.ts'
+import { Guests, type Guest } from './guests.ts'
 import type { Mail } from './mail.ts'
 import type { Registers, Scope } from './scope.ts'
 import { nameOf, parentOf } from './spawn.ts'
 import { TaskPowers } from './task-powers.ts'
 import { BROADCAST } from './topics.ts'
 
+/** Of agents that are gone. */
+const RECORDS_KEPT = 1_000
+const NAMES_KEPT = 10_000
+/** Why a guest has ended that may come back. */
+const LEFT: ExitReason = { type: 'shutdown' }
+
 export class Agents {
   readonly #kernel: Registers
   readonly #cells = new Map<AnyAgent, Cell>()
+  /** Those that the system was given, and their parts: they keep their cells. */
+  readonly #residents = new Set<AnyAgent>()
+  readonly #guests = new Guests((guest) => this.#letGo(guest))
+  /** What guests had that have left, for as long as somebody holds them: who gave up stays dead. */
+  readonly #former = new WeakMap<AnyAgent, { readonly name: string; readonly dead: Cell | undefined }>()
   /** How many agents have had a name. */
   readonly #namesakes = new Map<string, number>()
   readonly records = new Map<string, AgentRecord>()
+  #enoughRecords = RECORDS_KEPT
 
   constructor(kernel: Registers) {
     this.#kernel = kernel
   }
 
+  /** Starts an agent that the system was given. */
+  declare(agent: AnyAgent): void {
+    this.#settle(agent)
+    this.cellOf(agent)
+  }
+
   /** The cell that works for an agent; it is started when it is needed first, and stays dead when it gave up. */
   cellOf(agent: AnyAgent): Cell {
-    const known = this.#cells.get(agent)
-    if (known) return known
-    const name = this.#freeName(agent.name)
+    return this.#cells.get(agent) ?? this.#comes(agent)
+  }
+
+  #settle(agent: AnyAgent): void {
+    if (this.#residents.has(agent)) return
+    this.#residents.add(agent)
+    for (const part of (agent as DefinedAgent)[definition].parts) this.#settle(part.agent)
+  }
+
+  #comes(agent: AnyAgent): Cell {
+    const former = this.#former.get(agent)
+    if (former?.dead) return former.dead
+    const { root } = this.#kernel
+    const name = former && !root.children?.has(former.name) ? former.name : this.#freeName(agent.name)
     const options: CellOptions = { restart: 'permanent', ownBudget: true }
-    const cell = this.#start(agent, { parent: this.#kernel.root, name, options })
+    const cell = this.#start(agent, { parent: root, name, options })
     this.#cells.set(agent, cell)
+    if (!this.#residents.has(agent)) this.#guests.add({ agent, cell, record: this.#lastly(this.recordOf(cell)) })
     return cell
+  }
+
+  #letGo({ agent, cell, record }: Guest): void {
+    this.#cells.delete(agent)
+    const dead = cell.alive ? undefined : cell
+    this.#former.set(agent, { name: cell.name, dead })
+    if (dead) return
+    record.state = stateOf(cell)
+    kill(cell, () => terminate(cell, LEFT), LEFT)
   }
 
   /** An agent as an actor of its own. */
@@ -61,16 +102,33 @@ export class Agents {
   }
 
   scopeFor(cell: Cell): Scope | undefined {
-    if (cell.logic === (taskLogic as unknown)) return new TaskPowers(cell, this.#kernel, this.recordOf(cell.parent!))
+    if (cell.logic === (taskLogic as unknown)) return new TaskPowers(cell, this.#kernel, cell.parent!.scope as AgentPowers)
     if (cell.logic === (agentLogic as unknown)) return new AgentPowers(cell, this.#kernel, this.recordOf(cell))
     return undefined
   }
 
   recordOf(cell: Cell): AgentRecord {
     const { path } = cell.ref
-    let record = this.records.get(path)
-    if (!record) this.records.set(path, (record = freshRecord((cell.input as AgentDefinition).name, path)))
+    const known = this.records.get(path)
+    if (known) return known
+    const record = freshRecord((cell.input as AgentDefinition).name, path)
+    this.records.set(path, record)
+    if (this.records.size > this.#enoughRecords) this.#forgetRecords()
     return record
+  }
+
+  /** Others are forgotten before it. */
+  #lastly(record: AgentRecord): AgentRecord {
+    this.records.delete(record.path)
+    this.records.set(record.path, record)
+    return record
+  }
+
+  // Now and then, so that it costs each of them little.
+  #forgetRecords(): void {
+    const gone = [...this.records.keys()].filter((path) => this.#kernel.at(path) === undefined)
+    for (const path of gone.slice(0, -RECORDS_KEPT)) this.records.delete(path)
+    this.#enoughRecords = this.records.size + RECORDS_KEPT
   }
 
   /** A task that ended without having settled is answered for, and its agent is told. */
@@ -109,6 +167,7 @@ export class Agents {
 
   #freeName(name: string): string {
     const base = encodeURIComponent(name)
+    if (this.#namesakes.size > NAMES_KEPT) this.#namesakes.clear()
     const taken = this.#kernel.root.children
     for (;;) {
       const n = (this.#namesakes.get(base) ?? 0) + 1

@@ -85,7 +85,7 @@ export const ask = (
       ;(from.rest.asks ??= new Set()).add(request)
     }
     if (signal?.aborted) return request.settle(cancelledBy(signal))
-    mail.deadline = kernel.now() + timeoutMs
+    mail.deadline = mail.timestamp + timeoutMs
     request.timer = kernel.timers.start(mail.deadline, () => {
       const error = new TimeoutError(`the answer of ${ref.address} to "${event.type}"`, timeoutMs)
       request.callBack(mail, 'the asker waits no longer')

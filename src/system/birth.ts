@@ -1,10 +1,11 @@
 /** The start of actors, and of each further incarnation. */
 import type { AnyActorLogic } from 'xstate'
-import type { CellScope } from '../contracts/behavior.ts'
+import { incarnate, type CellScope } from '../contracts/behavior.ts'
 import { ConflictError, DefectError, toTroupeError } from '../contracts/errors.ts'
-import { isCellLogic, runInCell } from '../logic/cell-life.ts'
+import { isCellLogic } from '../logic/cell-life.ts'
+import type { Life } from '../logic/life.ts'
 import { runLogic } from '../logic/run-logic.ts'
-import { Cell, type CellOptions, type More, type Powers } from './cell.ts'
+import { Cell, type CellOptions, type More } from './cell.ts'
 import { kill, terminate } from './end.ts'
 import { Family } from './family.ts'
 import { CellHost } from './host.ts'
@@ -23,8 +24,6 @@ export interface Birth {
   readonly origin?: Mail | undefined
 }
 
-const FINAL: readonly string[] = ['ending', 'stopping', 'terminated']
-
 /**
  * A new actor under `parent`; its logic starts at once.
  * @throws ConflictError `NAME_TAKEN`
@@ -32,10 +31,12 @@ const FINAL: readonly string[] = ['ending', 'stopping', 'terminated']
  */
 export const spawnCell = (parent: Cell, birth: Birth): Cell => {
   const { kernel } = parent
-  if (FINAL.includes(parent.state)) {
+  const { state } = parent
+  if (state === 'ending' || state === 'stopping' || state === 'terminated') {
     throw new DefectError(`"${parent.ref.path}" is stopping and starts no more actors`, undefined, 'START_FAILED')
   }
-  if (parent.children?.has(birth.name)) {
+  // A task's name holds the id of its request, which no other has.
+  if (birth.origin === undefined && parent.children?.has(birth.name)) {
     throw new ConflictError(`${parent.ref.path}:${birth.name}`, 'a free name', 'an actor', 'NAME_TAKEN')
   }
   const cell = new Cell(kernel, parent, birth.name, birth)
@@ -94,11 +95,11 @@ const beginLife = (cell: Cell): void => {
   cell.scope = scope
   if (cell.more) forgetLast(cell, cell.more)
   const { logic, input } = cell
-  const life = isCellLogic(logic)
-    ? runInCell(logic, scope as unknown as CellScope & Powers, input)
+  const life: Life = isCellLogic(logic)
+    ? logic[incarnate](scope as unknown as CellScope, input as undefined)
     : runLogic(logic, { host: new CellHost(cell, scope), input })
   // It was killed while it started.
-  if (scope.over) return life.discard()
+  if (scope.over) return life.discard?.()
   cell.life = life
   if (cell.state === 'starting') cell.state = 'running'
   if (cell.more?.draining) goOnDraining(cell)

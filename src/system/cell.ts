@@ -292,6 +292,8 @@ export interface Core {
   /** What becomes of the message in hand, unless it is handled. */
   fate: 'handled' | 'kept' | 'dead' | 'unhandled'
   mail(event: EventObject, from: Party | undefined): Mail
+  /** What an actor is told by itself, by its tasks and by the kernel: past the gate and the bound, without an envelope. */
+  note(event: EventObject, from: Party | undefined): Mail
   /** A mail that somebody awaits the answer to. */
   request(event: EventObject, from: Party | undefined, given: Awaited): Request
   /** Freezes what travels by reference, in development and tests. */

@@ -1,21 +1,24 @@
 /** An agent's circuit, to be looked at and set by hand. */
 import type { AnyAgent } from '../contracts/agents.ts'
 import type { CircuitControl } from '../contracts/system.ts'
+import type { CircuitRecord } from '../contracts/tasks.ts'
 import type { Kernel } from './kernel.ts'
 
 export const circuitOf = (kernel: Kernel, agent: AnyAgent): CircuitControl => {
-  const cell = kernel.agents.cellOf(agent)
-  const { circuit } = kernel.agents.recordOf(cell)
+  // Each time anew: one that the system was not given may have left, and is then as good as new.
+  const circuit = (): CircuitRecord => kernel.agents.recordOf(kernel.agents.cellOf(agent)).circuit
   return {
     get state() {
-      return circuit.state
+      return circuit().state
     },
     get retryAfterMs() {
-      return circuit.openUntil === undefined ? 0 : Math.max(0, circuit.openUntil - kernel.now())
+      const { openUntil } = circuit()
+      return openUntil === undefined ? 0 : Math.max(0, openUntil - kernel.now())
     },
     set: (mode) => {
+      const cell = kernel.agents.cellOf(agent)
       if (cell.receiving) kernel.tellBare(cell, { type: 'circuit.set', mode })
-      else circuit.mode = mode
+      else circuit().mode = mode
     },
   }
 }

@@ -4,6 +4,7 @@
  */
 import { DeliveryError } from '../contracts/errors.ts'
 import type { ExitReason } from '../contracts/logic.ts'
+import { snapshotOf } from '../logic/cell-life.ts'
 import type { Cell } from './cell.ts'
 import { tellWatchers, unwatchAll } from './death-watch.ts'
 import { breakLinks } from './links.ts'
@@ -17,10 +18,10 @@ export const discardLife = (cell: Cell): void => {
   if (cell.scope) cell.scope.over = true
   const { life } = cell
   if (life === undefined) return
-  if (cell.more?.live) cell.more.live.keep(life.snapshot())
+  if (cell.more?.live) cell.more.live.keep(snapshotOf(life, cell.scope?.interpreter))
   cell.life = undefined
   try {
-    life.discard()
+    life.discard?.()
   } catch (error) {
     cell.kernel.log.error({ err: error, path: cell.ref.path }, 'an actor threw while it was discarded')
   }
@@ -35,11 +36,7 @@ export const release = (cell: Cell): void => {
     scope.keyed = undefined
   }
   if (more === undefined) return
-  if (more.receiveTimeout) {
-    more.receiveTimeout.token.active = false
-    kernel.timers.cancel(more.receiveTimeout.timer)
-    more.receiveTimeout = undefined
-  }
+  endReceiveTimeout(cell)
   for (const ask of more.asks ?? []) ask.abandon('its asker has ended')
   more.asks = undefined
   if (more.stash) {
@@ -47,6 +44,29 @@ export const release = (cell: Cell): void => {
     more.stash = undefined
   }
   more.abort?.abort()
+}
+
+/** One that is queued already does not arrive. */
+const endReceiveTimeout = ({ more, kernel }: Cell): void => {
+  if (!more?.receiveTimeout) return
+  more.receiveTimeout.token.active = false
+  kernel.timers.cancel(more.receiveTimeout.timer)
+  more.receiveTimeout = undefined
+}
+
+/**
+ * With the request to stop. A timer that repeats would begin work anew and again; one that fires once may be what the
+ * work in hand waits for, such as its time limit or its next attempt.
+ */
+export const endTimers = (cell: Cell): void => {
+  endReceiveTimeout(cell)
+  const { keyed } = cell.scope ?? {}
+  const atWork = cell.piped > 0 || cell.life?.stopping !== undefined
+  for (const [key, timer] of keyed?.entries() ?? []) {
+    if (atWork && !timer.repeats) continue
+    timer.cancel()
+    keyed?.delete(key)
+  }
 }
 
 /** Whether somebody else stops it for good. */

@@ -3,6 +3,8 @@
  * looks up by name, stand in the list only; the others are found by name as well.
  */
 
+import { hashOf, Table } from './table.ts'
+
 /** What a child keeps of its place in the list. */
 export interface Sibling<T> {
   readonly name: string
@@ -13,7 +15,7 @@ export interface Sibling<T> {
 export class Family<T extends Sibling<T>> implements Iterable<T> {
   #first: T | undefined
   #last: T | undefined
-  #byName: Map<string, T> | undefined
+  #byName: Table<T> | undefined
   size = 0
 
   /** @param named whether it is to be found by name at once */
@@ -23,7 +25,7 @@ export class Family<T extends Sibling<T>> implements Iterable<T> {
     else this.#first = child
     this.#last = child
     this.size += 1
-    if (named) (this.#byName ??= new Map()).set(child.name, child)
+    if (named) (this.#byName ??= new Table()).add(hashOf(child.name), child)
   }
 
   /** Once only. */
@@ -40,12 +42,12 @@ export class Family<T extends Sibling<T>> implements Iterable<T> {
 
   /** Others may have its name from now on. */
   unname(child: T): void {
-    if (this.#byName?.get(child.name) === child) this.#byName.delete(child.name)
+    this.#byName?.remove(hashOf(child.name), child)
   }
 
   /** O(1) for those that are named, else O(n). */
   get(name: string): T | undefined {
-    const named = this.#byName?.get(name)
+    const named = this.#named(name)
     if (named || this.size === (this.#byName?.size ?? 0)) return named
     for (const child of this) if (child.name === name) return child
     return undefined
@@ -53,7 +55,11 @@ export class Family<T extends Sibling<T>> implements Iterable<T> {
 
   /** Whether a name is taken; of tasks it knows nothing. */
   has(name: string): boolean {
-    return this.#byName?.has(name) === true
+    return this.#named(name) !== undefined
+  }
+
+  #named(name: string): T | undefined {
+    return this.#byName?.find(hashOf(name), (child) => child.name === name)
   }
 
   /** The last one that was started comes first. */

@@ -49,7 +49,7 @@ export class Kernel implements Registers {
   readonly clock: Clock
   readonly log: Logger
   readonly timers: Timers
-  readonly scheduler = new Scheduler((running) => (this.turnAt = running ? this.clock.now() : undefined))
+  readonly scheduler = new Scheduler(() => (this.turnAt = undefined))
   readonly random: () => number
   readonly prefix: string
   readonly outside: Address
@@ -104,7 +104,7 @@ export class Kernel implements Registers {
   now(): number {
     if (this.turnAt !== undefined) return this.turnAt
     const now = this.clock.now()
-    if (this.scheduler.scheduled) this.turnAt = now
+    if (this.scheduler.running || this.scheduler.scheduled) this.turnAt = now
     return now
   }
 
@@ -124,13 +124,26 @@ export class Kernel implements Registers {
 
   request(event: EventObject, from: Party | undefined, given: Awaited): Request {
     this.share(event)
-    return new Request({ office: this, event, sender: from }, given)
+    const request = new Request({ office: this, event, sender: from }, given)
+    request.timestamp = this.now()
+    return request
   }
 
   /** Counts nothing yet: `post` does. */
   mail(event: EventObject, from: Party | undefined): Mail {
     this.share(event)
-    return new Mail(this, event, from)
+    const mail = new Mail(this, event, from)
+    mail.timestamp = this.now()
+    return mail
+  }
+
+  /** What an actor is told by itself, by its tasks and by the kernel: past the gate and the bound, without an envelope. */
+  note(event: EventObject, from: Party | undefined): Mail {
+    this.share(event)
+    const mail = new Mail(this, event, from)
+    mail.exempt = true
+    mail.bare = true
+    return mail
   }
 
   /** Two actors never share an object that one of them can change. */
@@ -328,7 +341,7 @@ export class Kernel implements Registers {
     this.handled += 1
     // An agent answers by its tasks, or at once.
     if (!cell.options.envelopes && mail.asker && !mail.asker.settled && mail.asker.target === cell) this.#owe(cell, mail)
-    if (fate === 'unhandled' || !life.handled) this.#unhandledMessage(cell, mail)
+    if (fate === 'unhandled' || life.handled === false) this.#unhandledMessage(cell, mail)
     cell.more?.live?.changed()
   }
 
@@ -448,10 +461,7 @@ export class Kernel implements Registers {
   }
 
   tellBare(cell: Cell, event: EventObject & Readonly<Record<string, unknown>>, from?: Party): void {
-    const mail = this.mail(event, from)
-    mail.exempt = true
-    mail.bare = true
-    this.post(cell, mail)
+    this.post(cell, this.note(event, from))
   }
 
   afterTurn(cell: Cell): void {

@@ -16,11 +16,13 @@ export interface TimerOwner {
 export interface TimerOrder {
   readonly key: string
   readonly message: EventObject
-  /** Absolute milliseconds. */
+  /** Absolute milliseconds, from the last reading of the clock. */
   readonly at: number
   /** Again after so long. */
   readonly everyMs: number | undefined
 }
+
+let made = 0
 
 export class KeyedTimer implements Timer, Token {
   at: number
@@ -32,14 +34,21 @@ export class KeyedTimer implements Timer, Token {
   readonly #key: string
   readonly #message: EventObject
   readonly #everyMs: number | undefined
+  /** While it stands still. */
+  #leftMs: number | undefined = undefined
 
   constructor(owner: TimerOwner, { key, message, at, everyMs }: TimerOrder) {
     this.#owner = owner
     this.#key = key
     this.#message = message
     this.#everyMs = everyMs
-    this.at = at
-    shapes.timer = this
+    this.at = owner.kernel.timers.steadily(at)
+    made = (made + 1) & 1_023
+    if (made === 0) shapes.timer = this
+  }
+
+  get repeats(): boolean {
+    return this.#everyMs !== undefined
   }
 
   fire(): void {
@@ -52,8 +61,24 @@ export class KeyedTimer implements Timer, Token {
     owner.tellSelf(this.#message, this)
   }
 
+  pause(): void {
+    if (this.index < 0) return
+    const { timers } = this.#owner.kernel
+    this.#leftMs = Math.max(0, this.at - timers.now())
+    timers.cancel(this)
+  }
+
+  resume(): void {
+    if (this.#leftMs === undefined) return
+    const { timers } = this.#owner.kernel
+    this.at = timers.now() + this.#leftMs
+    this.#leftMs = undefined
+    timers.add(this)
+  }
+
   cancel(): void {
     this.active = false
+    this.#leftMs = undefined
     this.#owner.kernel.timers.cancel(this)
   }
 }

@@ -5,6 +5,7 @@
 import type { EventObject, Observer, Snapshot, Subscription } from 'xstate'
 import { powers } from '../contracts/context-of.ts'
 import type { ExitReason } from '../contracts/logic.ts'
+import { persistedOf, snapshotOf } from '../logic/cell-life.ts'
 import type { Cell, Live } from './cell.ts'
 import { stop } from './stopping.ts'
 
@@ -69,12 +70,13 @@ export class LiveActor implements Live {
   }
 
   readonly getSnapshot = (): Snapshot<unknown> => {
-    const { life } = this.#cell
-    return life ? life.snapshot() : this.#last
+    const { life, scope } = this.#cell
+    return life ? snapshotOf(life, scope?.interpreter) : this.#last
   }
 
   getPersistedSnapshot(): Snapshot<unknown> {
-    return this.#cell.life?.persisted() ?? this.#last
+    const { life, scope } = this.#cell
+    return life ? persistedOf(life, scope?.interpreter) : this.#last
   }
 
   readonly subscribe = (

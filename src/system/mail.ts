@@ -51,13 +51,13 @@ export class Mail {
   readonly office: Office
   readonly seq: number
   readonly event: EventObject
-  // Begins as no number, so that V8 shares the time of a slice instead of boxing it for each mail.
+  // Begins as no number, so that V8 shares the time of a slice instead of boxing it for each mail. A bare one has none.
   timestamp: number = undefined as unknown as number
   readonly sender: Party | undefined
   /** The number of the mail whose handling sent this one; 0: none. */
   cause: number
-  /** The run's id, or the number of the first mail. */
-  correlation: string | number
+  /** What names the run or the conversation: an id, what has one, or the number of the first mail. */
+  correlation: string | number | { readonly id: string }
   hops: number
   token: Token | undefined
   /** The one behind it in its mailbox. */
@@ -85,7 +85,6 @@ export class Mail {
     this.office = office
     this.seq = seq
     this.event = event
-    this.timestamp = office.now()
     this.sender = sender
     this.cause = cause?.seq ?? 0
     this.correlation = cause?.correlation ?? seq
@@ -112,7 +111,9 @@ export class Mail {
   }
 
   get correlationId(): string {
-    return typeof this.correlation === 'number' ? this.idOf(this.correlation) : this.correlation
+    const { correlation } = this
+    if (typeof correlation === 'number') return this.idOf(correlation)
+    return typeof correlation === 'string' ? correlation : correlation.id
   }
 
   get replyTo(): string | undefined {
@@ -224,7 +225,7 @@ class Envelope implements AgentMessage {
     this.payload = mail.payload
     this.from = mail.from
     this.to = to
-    this.timestamp = mail.timestamp
+    this.timestamp = mail.bare ? mail.office.now() : mail.timestamp
     this.correlationId = mail.correlationId
     this.replyTo = mail.replyTo
     this.causedBy = mail.causedBy

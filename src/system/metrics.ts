@@ -1,19 +1,19 @@
 /** What each agent has done so far. */
 import type { AgentMetrics } from '../contracts/system.ts'
+import { stateOf } from './agent-records.ts'
 import type { Kernel } from './kernel.ts'
 
 const NO_USAGE = { inputTokens: 0, cachedTokens: 0, outputTokens: 0, usd: 0 }
 
 export const metricsOf = (kernel: Kernel): readonly AgentMetrics[] =>
-  [...kernel.agents.records.values()].map(({ name, path, metrics }) => {
+  [...kernel.agents.records.values()].map(({ name, path, metrics, state }) => {
     const cell = kernel.at(path)
     const { completed, failed, retried, totalMs, durationsMs, messagesIn, messagesOut } = metrics
-    const value = cell?.scope?.interpreter?.value as AgentMetrics['state'] | object | undefined
     const ended = completed + failed
     const sorted = durationsMs.toSorted((a, b) => a - b)
     return {
       agent: name,
-      state: typeof value === 'object' ? 'openCircuit' : (value ?? 'failed'),
+      state: stateOf(cell) ?? state ?? 'failed',
       running: cell?.children?.size ?? 0,
       queued: cell?.mailbox.size ?? 0,
       completed,

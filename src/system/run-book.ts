@@ -1,30 +1,32 @@
 /** The runs of a system: started, found again, cancelled. In memory: the last 1_000 that have ended are kept. */
 import { isDeepStrictEqual } from 'node:util'
-import type { Agent, Budget } from '../contracts/agents.ts'
+import type { Agent, AnyAgent, Budget } from '../contracts/agents.ts'
 import { ConflictError, DeliveryError, errorOf, NotProvidedError } from '../contracts/errors.ts'
 import type { AgentMessage } from '../contracts/messages.ts'
 import type { Run, RunEvent, RunInfo, RunOptions, Runs } from '../contracts/runs.ts'
 import type { RunScope, TaskMeta } from '../contracts/tasks.ts'
 import type { Core } from './cell.ts'
 import type { Inbox } from './inbox.ts'
-import { reasonOf, RunRecord, type RunHost } from './run-record.ts'
+import { reasonOf, runId, RunRecord, type RunHost } from './run-record.ts'
+import { hashOf, Table } from './table.ts'
 
 const ENDED_KEPT = 1_000
+const NO_OPTIONS: RunOptions = {}
 
 export class RunBook implements Runs {
   readonly #kernel: Core
   readonly #inbox: Inbox
   readonly #host: RunHost
-  readonly #runs = new Map<string, RunRecord>()
-  /** A ring of ids. */
-  readonly #ended: string[] = []
+  readonly #runs = new Table<RunRecord>()
+  /** A ring. */
+  readonly #ended: RunRecord[] = []
   #nextEnded = 0
   /** Defaults of the system. */
   defaults: { budget: Budget; timeoutMs: number | undefined } = { budget: {}, timeoutMs: undefined }
   /** Set once no more runs are taken. */
   closed = false
   inFlight = 0
-  #ids = 0
+  #count = 0
 
   constructor(kernel: Core, inbox: Inbox) {
     this.#kernel = kernel
@@ -32,31 +34,46 @@ export class RunBook implements Runs {
     this.#host = { kernel, inbox, whenEnded: (run) => this.#hasEnded(run) }
   }
 
-  async run<I, O>(agent: Agent<I, O>, input: I, options?: RunOptions): Promise<O> {
-    const outcome = await this.submit(agent, input, options).outcome
-    if (outcome.status === 'completed') return outcome.output
-    throw errorOf(outcome)
+  run<I, O>(agent: Agent<I, O>, input: I, options?: RunOptions): Promise<O> {
+    return new Promise((resolve, reject) => {
+      this.#submit(agent, input, options).whenEnded((outcome) => {
+        if (outcome.status === 'completed') resolve(outcome.output as O)
+        else reject(errorOf(outcome))
+      })
+    })
   }
 
-  submit<I, O>(agent: Agent<I, O>, input: I, options: RunOptions = {}): Run<O> {
-    const kernel = this.#kernel
-    const id = options.id ?? `${kernel.prefix}r${(this.#ids += 1).toString(36)}`
-    const known = this.#runs.get(id)
-    if (known && known.agent === agent && isDeepStrictEqual(known.input, input)) return known as Run<O>
-    const run = new RunRecord(this.#host, {
-      id,
-      agent,
-      input,
-      options: { ...options, budget: { ...this.defaults.budget, ...options.budget } },
-    })
+  submit<I, O>(agent: Agent<I, O>, input: I, options?: RunOptions): Run<O> {
+    return this.#submit(agent, input, options) as Run<O>
+  }
+
+  #submit(agent: AnyAgent, input: unknown, options = NO_OPTIONS): RunRecord {
+    const { id } = options
+    const known = id === undefined ? undefined : this.#find(id)
+    if (known && known.agent === agent && isDeepStrictEqual(known.input, input)) return known
+    const number = (this.#count += 1)
+    const budget = options.budget ? { ...this.defaults.budget, ...options.budget } : this.defaults.budget
+    const run = new RunRecord(this.#host, { number, agent, input, budget, options })
     if (known) {
-      run.settle({ status: 'rejected', error: new ConflictError(id, 'the same agent and input', 'another one', 'DUPLICATE_RUN') })
-      return run as Run<O>
+      const error = new ConflictError(run.id, 'the same agent and input', 'another one', 'DUPLICATE_RUN')
+      run.settle({ status: 'rejected', error })
+      return run
     }
-    this.#runs.set(id, run)
+    this.#runs.add(id === undefined ? number : this.#hashOf(id), run)
     this.inFlight += 1
     this.#start(run, options)
-    return run as Run<O>
+    return run
+  }
+
+  #find(id: string): RunRecord | undefined {
+    return this.#runs.find(this.#hashOf(id), (run) => run.id === id)
+  }
+
+  /** Of an id that we made, the number that it was made from. */
+  #hashOf(id: string): number {
+    const { prefix } = this.#kernel
+    const number = id.startsWith(prefix) ? Number.parseInt(id.slice(prefix.length + 1), 36) : NaN
+    return runId(prefix, number) === id ? number : hashOf(id)
   }
 
   #start(run: RunRecord, { timeoutMs = this.defaults.timeoutMs, signal }: RunOptions): void {
@@ -69,9 +86,9 @@ export class RunBook implements Runs {
     const target = kernel.agentCell(run.agent)
     const meta = { run, parentTaskId: undefined, handoff: undefined, revision: undefined, parsed: undefined }
     const mail = kernel.request({ type: 'task.request', payload: run.input } as never, undefined, { asker: run, meta })
-    mail.correlation = run.id
+    mail.correlation = run
     run.mail = mail
-    run.root = { taskId: mail.id, parentTaskId: undefined, agent: run.agent.name, path: target.ref.path }
+    run.root = { taskId: mail.id, parentTaskId: undefined, agent: run.agent.name, path: target.ref.path, input: undefined }
     run.record(run.root, { type: 'run.started', input: run.input, attempt: 1 })
     if (timeoutMs !== undefined && timeoutMs !== Infinity) this.#limit(run, timeoutMs)
     if (signal) {
@@ -91,18 +108,23 @@ export class RunBook implements Runs {
   }
 
   #hasEnded(run: RunRecord): void {
-    if (this.#runs.get(run.id) !== run) return
+    const { given } = run
+    if (given !== undefined && this.#find(given) !== run) return
     this.inFlight -= 1
     const oldest = this.#ended[this.#nextEnded]
-    if (oldest !== undefined) this.#runs.delete(oldest)
-    this.#ended[this.#nextEnded] = run.id
+    if (oldest !== undefined) this.#forget(oldest)
+    this.#ended[this.#nextEnded] = run
     this.#nextEnded = (this.#nextEnded + 1) % ENDED_KEPT
+  }
+
+  #forget(run: RunRecord): void {
+    this.#runs.remove(run.given === undefined ? run.number : this.#hashOf(run.given), run)
   }
 
   /** For an agent that was asked outside any run: what it does is not kept. */
   detached(message: AgentMessage): TaskMeta {
     const kernel = this.#kernel
-    const known = this.#runs.get(message.correlationId)
+    const known = this.#find(message.correlationId)
     const run: RunScope =
       known && !known.ended
         ? known
@@ -122,20 +144,24 @@ export class RunBook implements Runs {
     return { run, parentTaskId: undefined, handoff: undefined, revision: undefined, parsed: undefined }
   }
 
+  #inOrder(): RunRecord[] {
+    return [...this.#runs].toSorted((a, b) => a.number - b.number)
+  }
+
   /** Ends everything that still runs. */
   cancelAll(reason: string): void {
-    for (const run of this.#runs.values()) run.cancel(reason)
+    for (const run of this.#inOrder()) run.cancel(reason)
   }
 
   /** Resolves when nothing runs any more. */
   async idle(signal: AbortSignal): Promise<void> {
     const over = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
-    const all = [...this.#runs.values()].filter((run) => !run.ended).map((run) => run.outcome)
+    const all = this.#inOrder().filter((run) => !run.ended).map((run) => run.outcome)
     await Promise.race([Promise.all(all), over])
   }
 
   async list({ agent, status, limit = 100, after }: Parameters<Runs['list']>[0] = {}): Promise<readonly RunInfo[]> {
-    const newest = [...this.#runs.values()].toReversed()
+    const newest = this.#inOrder().toReversed()
     const from = after === undefined ? 0 : newest.findIndex(({ id }) => id === after) + 1
     return newest
       .slice(from)
@@ -145,19 +171,19 @@ export class RunBook implements Runs {
   }
 
   async show(id: string): Promise<{ info: RunInfo; events: readonly RunEvent[] } | undefined> {
-    const run = this.#runs.get(id)
+    const run = this.#find(id)
     return run && { info: run.info(), events: run.kept }
   }
 
   /** @throws NotProvidedError when there is no such run */
   attach(id: string): Run<unknown> {
-    const run = this.#runs.get(id)
+    const run = this.#find(id)
     if (run) return run
     throw new NotProvidedError(`there is no run "${id}"`)
   }
 
   async cancel(id: string, reason?: string): Promise<boolean> {
-    const run = this.#runs.get(id)
+    const run = this.#find(id)
     if (!run || run.ended) return false
     run.cancel(reason)
     return true

@@ -22,60 +22,82 @@ export interface RunHost {
 
 /** What is to be run. */
 export interface RunOrder {
-  readonly id: string
-  readonly agent: AnyAgent
-  readonly input: unknown
-  readonly options: RunOptions & { readonly budget: Budget }
-}
-
-export class RunRecord implements RunScope, Asker, Run<unknown> {
-  readonly id: string
+  /** Counts the runs of a system. */
+  readonly number: number
   readonly agent: AnyAgent
   readonly input: unknown
   readonly budget: Budget
-  readonly maxHops: number
-  readonly session: string | undefined
-  readonly traceparent: string | undefined
+  readonly options: RunOptions
+}
+
+export class RunRecord implements RunScope, Asker, Run<unknown> {
+  readonly number: number
+  readonly agent: AnyAgent
+  readonly input: unknown
+  readonly budget: Budget
   readonly startedAt: number
-  readonly outcome: Promise<Outcome>
-  endedAt: number | undefined
-  ended = false
+  endedAt: number | undefined = undefined
   answered = false
-  result: Outcome | undefined
-  target: Party | undefined
-  timer: Timer | undefined
-  unlisten: (() => void) | undefined
-  mail: Mail | undefined
-  root: TaskIdentity | undefined
-  readonly #kernel: Core
-  readonly #inbox: Inbox
-  readonly #resolve: (outcome: Outcome) => void
-  readonly #whenEnded: (run: RunRecord) => void
+  result: Outcome | undefined = undefined
+  target: Party | undefined = undefined
+  timer: Timer | undefined = undefined
+  mail: Mail | undefined = undefined
+  root: TaskIdentity | undefined = undefined
+  unlisten: (() => void) | undefined = undefined
+  #id: string | undefined
+  readonly #options: RunOptions
+  readonly #host: RunHost
   /** Task, event and time, three entries for each, since most runs are never looked at. */
-  #log: (TaskIdentity | TaskEvent | number)[] = []
+  #log: (TaskIdentity | Logged | number)[] = []
   /** How many events have been dropped from the front. */
   #dropped = 0
-  #wake: (() => void)[] = []
+  #outcome: Promise<Outcome> | undefined = undefined
+  #told: ((outcome: Outcome) => void)[] | undefined = undefined
+  #wake: (() => void)[] | undefined = undefined
 
-  constructor({ kernel, inbox, whenEnded }: RunHost, { id, agent, input, options }: RunOrder) {
-    this.#kernel = kernel
-    this.#inbox = inbox
-    this.id = id
+  constructor(host: RunHost, { number, agent, input, budget, options }: RunOrder) {
+    this.#host = host
+    this.#options = options
+    this.#id = options.id
+    this.number = number
     this.agent = agent
     this.input = input
-    this.budget = options.budget
-    this.maxHops = options.budget.hops ?? DEFAULT_HOPS
-    this.session = options.session
-    this.traceparent = options.traceparent
-    this.startedAt = kernel.now()
-    this.#whenEnded = whenEnded
-    let resolve!: (outcome: Outcome) => void
-    this.outcome = new Promise((settle) => (resolve = settle))
-    this.#resolve = resolve
+    this.budget = budget
+    this.startedAt = host.kernel.now()
+  }
+
+  /** The one that was given, else made when somebody asks. */
+  get id(): string {
+    return (this.#id ??= runId(this.#host.kernel.prefix, this.number))
+  }
+
+  /** The id that its caller gave it. */
+  get given(): string | undefined {
+    return this.#options.id
+  }
+
+  get maxHops(): number {
+    return this.budget.hops ?? DEFAULT_HOPS
+  }
+
+  get session(): string | undefined {
+    return this.#options.session
+  }
+
+  get traceparent(): string | undefined {
+    return this.#options.traceparent
+  }
+
+  get outcome(): Promise<Outcome> {
+    return (this.#outcome ??= new Promise((resolve) => this.whenEnded(resolve)))
+  }
+
+  get ended(): boolean {
+    return this.result !== undefined
   }
 
   get settled(): boolean {
-    return this.ended
+    return this.result !== undefined
   }
 
   /** The last events, at most 1_000. */
@@ -83,26 +105,32 @@ export class RunRecord implements RunScope, Asker, Run<unknown> {
     return Array.from({ length: this.#log.length / 3 }, (_, i) => this.#eventAt(i))
   }
 
+  /** At once when it has ended already. */
+  whenEnded(tell: (outcome: Outcome) => void): void {
+    if (this.result) tell(this.result)
+    else (this.#told ??= []).push(tell)
+  }
+
   settle(outcome: Outcome): void {
     if (this.ended) return
     if (this.root) this.record(this.root, { type: 'run.ended', outcome })
-    this.ended = true
+    const { kernel, whenEnded } = this.#host
+    const told = this.#told
     this.result = outcome
-    this.endedAt = this.#kernel.now()
-    if (this.timer) this.#kernel.timers.cancel(this.timer)
+    this.endedAt = kernel.now()
+    if (this.timer) kernel.timers.cancel(this.timer)
     this.unlisten?.()
     // What has ended must not keep its cells alive.
-    this.mail = undefined
-    this.target = undefined
+    this.mail = this.target = this.timer = this.unlisten = this.#told = undefined
     this.#notify()
-    this.#resolve(outcome)
-    this.#whenEnded(this)
+    if (told) for (const tell of told) tell(outcome)
+    whenEnded(this)
   }
 
   /** Ends it from outside: what still runs is called back. */
   abort(outcome: Outcome, reason: string): void {
     if (this.ended) return
-    if (this.mail) this.#kernel.cancelled(this.mail, reason)
+    if (this.mail) this.#host.kernel.cancelled(this.mail, reason)
     this.settle(outcome)
   }
 
@@ -113,18 +141,19 @@ export class RunRecord implements RunScope, Asker, Run<unknown> {
   record(task: TaskIdentity, event: TaskEvent): void {
     if (this.ended) return
     const log = this.#log
-    log.push(task, event, this.#kernel.now())
+    const { kernel } = this.#host
+    log.push(task, logged(task, event), kernel.now())
     if (log.length >= 6 * EVENTS_KEPT) {
       this.#log = log.slice(-3 * EVENTS_KEPT)
       this.#dropped += EVENTS_KEPT
     }
-    if (this.#wake.length > 0) this.#notify()
-    const { events } = this.#kernel
+    if (this.#wake) this.#notify()
+    const { events } = kernel
     if (events.active) events.emit(this.#eventAt(this.#log.length / 3 - 1))
   }
 
   ask(question: Question): () => void {
-    return this.#inbox.ask(this.id, question)
+    return this.#host.inbox.ask(this.id, question)
   }
 
   async *events(): AsyncIterable<RunEvent> {
@@ -138,16 +167,28 @@ export class RunRecord implements RunScope, Asker, Run<unknown> {
         next += 1
         yield this.#eventAt(next - 1 - this.#dropped)
       } else if (this.ended) return
-      else await new Promise<void>((resolve) => this.#wake.push(resolve))
+      else await new Promise<void>((resolve) => (this.#wake ??= []).push(resolve))
     }
   }
 
   #eventAt(place: number): RunEvent {
-    const { taskId, parentTaskId, agent, path } = this.#log[3 * place] as TaskIdentity
-    const event = this.#log[3 * place + 1] as TaskEvent
+    const task = this.#log[3 * place] as TaskIdentity
+    const { taskId, parentTaskId, agent, path } = task
+    const event = this.#unlogged(task, this.#log[3 * place + 1] as Logged)
     const at = this.#log[3 * place + 2] as number
     const seq = this.#dropped + place + 1
     return { seq, at, runId: this.id, taskId, parentTaskId, agent, path, ...event }
+  }
+
+  #unlogged(task: TaskIdentity, event: Logged): TaskEvent {
+    switch (event) {
+      case 'run.started':
+        return { type: event, input: this.input, attempt: 1 }
+      case 'task.started':
+        return { type: event, input: task.input, attempt: 1 }
+      default:
+        return 'status' in event ? { type: 'task.ended', outcome: event } : event
+    }
   }
 
   info(): RunInfo {
@@ -165,15 +206,35 @@ export class RunRecord implements RunScope, Asker, Run<unknown> {
 
   #skipped(count: number): RunEvent {
     const { taskId, agent, path } = this.root ?? { taskId: '', agent: this.agent.name, path: '' }
-    return { type: 'run.skipped', count, seq: 0, at: this.#kernel.now(), runId: this.id, taskId, agent, path }
+    return { type: 'run.skipped', count, seq: 0, at: this.#host.kernel.now(), runId: this.id, taskId, agent, path }
   }
 
   #notify(): void {
     const wake = this.#wake
-    this.#wake = []
-    for (const resolve of wake) resolve()
+    this.#wake = undefined
+    if (wake) for (const resolve of wake) resolve()
   }
 }
+
+/** An event in short: those that every task has are known by what they hold. */
+type Logged = TaskEvent | Outcome | 'run.started' | 'task.started'
+
+const logged = (task: TaskIdentity, event: TaskEvent): Logged => {
+  switch (event.type) {
+    case 'run.started':
+      return event.type
+    case 'task.started':
+      task.input = event.input
+      return event.type
+    case 'task.ended':
+      return event.outcome
+    default:
+      return event
+  }
+}
+
+/** The id of a run that was given none. */
+export const runId = (prefix: string, number: number): string => `${prefix}r${number.toString(36)}`
 
 /** What a signal was aborted with, in words. */
 export const reasonOf = (signal: AbortSignal): string => {

@@ -3,7 +3,7 @@
  * or written any more.
  */
 import type { EventObject } from 'xstate'
-import type { Children, Interpreter } from '../contracts/behavior.ts'
+import type { Children, Interpreter, StateRecorder } from '../contracts/behavior.ts'
 import { Few } from '../contracts/few.ts'
 import { ConfigurationError, DeliveryError, toTroupeError, type Outcome, type RestartLimitError, type TroupeError } from '../contracts/errors.ts'
 import type { ExitReason, Logic, SpawnOptions } from '../contracts/logic.ts'
@@ -21,7 +21,7 @@ import { destructurable } from './destructurable.ts'
 import type { Inbox } from './inbox.ts'
 import { kill, reportKilled } from './end.ts'
 import { drain, requestExit, stop, type StopOrder } from './stopping.ts'
-import { KeyedTimer, type TimerOwner } from './keyed-timer.ts'
+import { KeyedTimer, type TimerOrder, type TimerOwner } from './keyed-timer.ts'
 import { link, unlink } from './links.ts'
 import { mailOf, type Mail, type Token } from './mail.ts'
 import { manage } from './management.ts'
@@ -273,13 +273,19 @@ export class Scope implements Powers, TimerOwner {
 
   startTimer(key: string, message: EventObject, when: When): void {
     if (this.over) return
-    this.cancelTimer(key)
-    this.kernel.share(message)
     const everyMs = 'everyMs' in when ? when.everyMs : undefined
     const at = this.now() + Math.max(0, 'everyMs' in when ? when.everyMs : when.afterMs)
-    const timer = new KeyedTimer(this, { key, message, at, everyMs })
+    this.arm({ key, message, at, everyMs })
+  }
+
+  protected arm(order: TimerOrder): KeyedTimer {
+    const { key } = order
+    this.cancelTimer(key)
+    this.kernel.share(order.message)
+    const timer = new KeyedTimer(this, order)
     ;(this.keyed ??= new Few()).set(key, timer)
     this.kernel.timers.add(timer)
+    return timer
   }
 
   cancelTimer(key: string): void {
@@ -314,23 +320,24 @@ export class Scope implements Powers, TimerOwner {
   ): void {
     if (this.over) return
     this.cell.piped += 1
-    const arrived = (result: { status: 'completed'; output: T } | { status: 'failed'; error: TroupeError }): void => {
-      if (this.over || this.cell.piped === 0) return
-      this.cell.piped -= 1
-      try {
-        this.tellSelf(message(result), this)
-      } catch (thrown) {
-        this.crash(toTroupeError(thrown))
-      }
-    }
     work.then(
-      (output) => arrived({ status: 'completed', output }),
-      (thrown: unknown) => arrived({ status: 'failed', error: toTroupeError(thrown) }),
+      (output) => this.#arrived(message, { status: 'completed', output }),
+      (thrown: unknown) => this.#arrived(message, { status: 'failed', error: toTroupeError(thrown) }),
     )
   }
 
-  interpret(machine: never, options: never): Interpreter<never> {
-    const interpreter = interpret(machine, options) as unknown as Interpreter<never>
+  #arrived<R>(message: (result: R) => EventObject, result: R): void {
+    if (this.over || this.cell.piped === 0) return
+    this.cell.piped -= 1
+    try {
+      this.tellSelf(message(result), this)
+    } catch (thrown) {
+      this.crash(toTroupeError(thrown))
+    }
+  }
+
+  interpret(machine: never, performer: never, recorder?: StateRecorder): Interpreter<never> {
+    const interpreter: Interpreter<never> = interpret(machine, performer, recorder)
     this.interpreter = interpreter
     return interpreter
   }
@@ -380,9 +387,7 @@ export class Scope implements Powers, TimerOwner {
 
   /** Effect results, timers and replies: past the gate and the bound. */
   tellSelf(event: EventObject, token: Token): void {
-    const mail = this.kernel.mail(event, this.cell)
-    mail.exempt = true
-    mail.bare = true
+    const mail = this.kernel.note(event, this.cell)
     mail.token = token
     this.kernel.post(this.cell, mail)
   }

@@ -1,6 +1,6 @@
 /**
  * Coordinated shutdown: phases in order, the tasks of a phase at the same time, each phase and the whole bounded in time.
- * It runs once; what fails or takes too long is logged, and the rest goes on.
+ * It runs once; what fails or takes too long is logged, and the rest goes on. What the tasks do is not its business.
  */
 import { ConfigurationError } from '../contracts/errors.ts'
 import type { MaybePromise, Unsubscribe } from '../contracts/schemas.ts'
@@ -8,33 +8,45 @@ import type { Phase, SystemOptions } from '../contracts/system.ts'
 import type { Kernel } from './kernel.ts'
 
 type Task = { readonly name: string; readonly run: (signal: AbortSignal) => MaybePromise<void> }
+type Options = NonNullable<SystemOptions['shutdown']>
 type Status = 'completed' | 'failed' | 'timed-out'
 
 const PHASES = ['unready', 'stop-intake', 'drain', 'hand-off', 'flush', 'stop-actors', 'disconnect', 'close'] as const
-/** These two wait for actors, which have limits of their own: only the whole shutdown's limit bounds them. */
+/** These two wait for actors, which have limits of their own: they get what the phases after them do not need. */
 const BY_ACTORS: readonly string[] = ['drain', 'stop-actors']
+const TIMEOUT_MS = 30_000
+const PHASE_TIMEOUT_MS = 5_000
 
 export class Shutdown {
   readonly #kernel: Kernel
-  readonly #options: NonNullable<SystemOptions['shutdown']>
+  readonly #options: Options
   readonly #order: readonly string[]
+  readonly #whenOver: () => void
   readonly #tasks = new Map<string, Set<Task>>()
   #running: Promise<void> | undefined
-  readonly #passed = new Set<string>()
+  readonly #begun = new Set<string>()
 
-  /** @throws ConfigurationError for phases that wait for each other, or for one that is not there */
-  constructor(kernel: Kernel, options: SystemOptions['shutdown'] = {}) {
+  /**
+   * @param whenOver comes last, also after phases of one's own
+   * @throws ConfigurationError for phases that wait for each other or for one that is not there, and for no time at all
+   */
+  constructor(kernel: Kernel, whenOver: () => void, options: Options = {}) {
+    checkLimits(options)
     this.#kernel = kernel
     this.#options = options
+    this.#whenOver = whenOver
     this.#order = orderOf(options.phases ?? {})
   }
 
-  /** @throws ConfigurationError for a phase that is not there, or is over */
+  /** @throws ConfigurationError for a phase that is not there, or has begun */
   add(phase: Phase, name: string, run: Task['run']): Unsubscribe {
     if (!this.#order.includes(phase)) {
       throw new ConfigurationError(`there is no shutdown phase "${phase}"; there are: ${this.#order.join(', ')}`)
     }
-    if (this.#passed.has(phase)) throw new ConfigurationError(`the shutdown phase "${phase}" is over`)
+    if (this.#begun.has(phase)) {
+      const later = this.#order.filter((other) => !this.#begun.has(other)).join(', ') || 'none'
+      throw new ConfigurationError(`the shutdown phase "${phase}" has begun; to come: ${later}`)
+    }
     const task = { name, run }
     let tasks = this.#tasks.get(phase)
     if (!tasks) this.#tasks.set(phase, (tasks = new Set()))
@@ -51,40 +63,54 @@ export class Shutdown {
   }
 
   async #all(): Promise<void> {
-    const { timeoutMs = 30_000, phaseTimeoutMs = 5_000, phases = {} } = this.#options
     const kernel = this.#kernel
-    const deadline = kernel.now() + timeoutMs
+    const deadline = kernel.now() + (this.#options.timeoutMs ?? TIMEOUT_MS)
     for (const phase of this.#order) {
-      this.#passed.add(phase)
-      const left = Math.max(0, deadline - kernel.now())
-      const own = BY_ACTORS.includes(phase) ? left : Math.min(left, phases[phase]?.timeoutMs ?? phaseTimeoutMs)
-      const tasks = [...(this.#tasks.get(phase) ?? [])]
-      const status = tasks.length === 0 ? 'completed' : await this.#phase(phase, tasks, own)
+      this.#begun.add(phase)
+      const status = await this.#phase(phase, this.#limitOf(phase, deadline))
       kernel.events.emit({ type: 'shutdown.phase', at: kernel.now(), phase, status })
     }
+    this.#whenOver()
   }
 
-  async #phase(phase: string, tasks: readonly Task[], limitMs: number): Promise<Status> {
+  #limitOf(phase: string, deadline: number): number {
+    const { timeoutMs = TIMEOUT_MS, phaseTimeoutMs = PHASE_TIMEOUT_MS, phases = {} } = this.#options
+    const left = Math.max(0, deadline - this.#kernel.now())
+    const own = phases[phase]?.timeoutMs
+    if (own !== undefined || !BY_ACTORS.includes(phase)) return Math.min(left, own ?? phaseTimeoutMs)
+    // One run that hangs must not cost the actors their time to stop, or a journal its flush.
+    const later = this.#order.slice(this.#order.indexOf(phase) + 1)
+    const working = later.filter((name) => this.#tasks.get(name)?.size).length
+    return Math.max(left / 2, left - working * Math.min(phaseTimeoutMs, timeoutMs / 10))
+  }
+
+  async #phase(phase: string, limitMs: number): Promise<Status> {
+    const tasks = this.#tasks.get(phase)
+    if (!tasks?.size) return 'completed'
     const kernel = this.#kernel
     const abort = new AbortController()
+    const open = new Set(tasks)
     let status: Status = 'completed'
     const run = async (task: Task): Promise<void> => {
       try {
-        await task.run(abort.signal)
+        // One of its phase may have taken it back.
+        if (tasks.has(task)) await task.run(abort.signal)
       } catch (error) {
         if (!abort.signal.aborted) status = 'failed'
         kernel.log.error({ err: error, phase, task: task.name }, 'a shutdown task failed')
       }
+      open.delete(task)
     }
     await new Promise<void>((resolve) => {
       const timer = kernel.timers.start(kernel.now() + limitMs, () => {
         status = 'timed-out'
         abort.abort()
-        kernel.log.error({ phase, limitMs }, 'a shutdown phase took too long')
+        const late = [...open].map(({ name }) => name)
+        kernel.log.error({ phase, limitMs, tasks: late }, 'a shutdown phase took too long')
         resolve()
       })
       const finish = async (): Promise<void> => {
-        await Promise.all(tasks.map(run))
+        await Promise.all([...open].map(run))
         kernel.timers.cancel(timer)
         resolve()
       }
@@ -94,24 +120,48 @@ export class Shutdown {
   }
 }
 
-/** The phases in topological order; our own keep theirs. */
+const checkLimits = ({ timeoutMs, phaseTimeoutMs, phases = {} }: Options): void => {
+  const ofPhases = Object.entries(phases).map(([phase, own]) => [`phases.${phase}.timeoutMs`, own.timeoutMs] as const)
+  for (const [name, ms] of [['timeoutMs', timeoutMs], ['phaseTimeoutMs', phaseTimeoutMs], ...ofPhases] as const) {
+    if (ms !== undefined && !(ms >= 0)) {
+      throw new ConfigurationError(`shutdown.${name} is a number of milliseconds from 0, not ${String(ms)}`)
+    }
+  }
+}
+
+/** The phases in topological order: our own keep theirs, and each of the user's goes right after what it waits for. */
 const orderOf = (own: Readonly<Record<string, { readonly after: readonly string[] }>>): readonly string[] => {
   const after = new Map<string, string[]>(PHASES.map((phase, i) => [phase, PHASES.slice(Math.max(0, i - 1), i)]))
   for (const [phase, { after: before }] of Object.entries(own)) {
     after.set(phase, [...(after.get(phase) ?? []), ...before])
   }
-  const order: string[] = []
-  const visit = (phase: string, trail: readonly string[]): void => {
-    if (order.includes(phase)) return
-    if (trail.includes(phase)) {
-      throw new ConfigurationError(`shutdown phases wait for each other: ${[...trail, phase].join(' after ')}`)
-    }
-    const before = after.get(phase)
-    if (!before) throw new ConfigurationError(`there is no shutdown phase "${phase}"`)
-    for (const other of before) visit(other, [...trail, phase])
-    order.push(phase)
+  for (const [phase, before] of after) {
+    const missing = before.find((other) => !after.has(other))
+    if (missing === undefined) continue
+    const known = [...after.keys()].join(', ')
+    throw new ConfigurationError(`the shutdown phase "${phase}" comes after "${missing}", which is not there: ${known}`)
   }
-  // A phase of one's own goes right after what it waits for.
-  for (const phase of [...Object.keys(own), ...PHASES]) visit(phase, [])
+  const order: string[] = []
+  const waitsFor = (phase: string): string | undefined => after.get(phase)?.find((other) => !order.includes(other))
+  const waiting = new Set([...Object.keys(own), ...PHASES])
+  while (waiting.size > 0) {
+    const next = [...waiting].find((phase) => waitsFor(phase) === undefined)
+    if (next === undefined) {
+      throw new ConfigurationError(`shutdown phases wait for each other: ${circleIn(waiting, waitsFor).join(' after ')}`)
+    }
+    order.push(next)
+    waiting.delete(next)
+  }
   return order
+}
+
+/** Each of these waits for one of them: followed far enough, that leads around. */
+const circleIn = (waiting: ReadonlySet<string>, waitsFor: (phase: string) => string | undefined): string[] => {
+  const trail: string[] = []
+  let [phase] = waiting
+  while (phase !== undefined && !trail.includes(phase)) {
+    trail.push(phase)
+    phase = waitsFor(phase)
+  }
+  return phase === undefined ? trail : [...trail.slice(trail.indexOf(phase)), phase]
 }

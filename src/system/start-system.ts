@@ -21,6 +21,7 @@ import { Shutdown } from './shutdown.ts'
 import { spawn } from './spawn.ts'
 import type { RootPolicy } from './supervision.ts'
 import { statsOf } from './stats.ts'
+import { Time } from './time.ts'
 import { destructurable } from './destructurable.ts'
 
 /** The ports, chosen. */
@@ -43,6 +44,7 @@ export const kernelOf = (system: System): Kernel => (system as unknown as Runnin
 
 class RunningSystem {
   readonly kernel: Kernel
+  readonly clock: Clock
   readonly terminated: Promise<void>
   readonly #shutdown: Shutdown
   readonly #detachClock: Unsubscribe | undefined
@@ -55,24 +57,22 @@ class RunningSystem {
       throw new ConfigurationError(`"${name}" cannot name a system: letters, digits, ".", "_" and "-" can`)
     }
     const mailbox: Mailbox = options.mailbox ?? {}
-    this.kernel = new Kernel({ name, seed, clock, log, mailbox, freeze, supervision: rootPolicy(options.supervision) })
+    const supervision = rootPolicy(options.supervision)
+    this.clock = clock
+    this.kernel = new Kernel({ name, seed, clock: new Time(clock), log, mailbox, freeze, supervision })
     this.kernel.topics.bus = bus
     this.kernel.runs.defaults = { budget: options.budget ?? {}, timeoutMs: options.timeoutMs }
     this.terminated = new Promise((resolve, reject) => (this.#end = { resolve, reject }))
     // Nobody has to listen to it.
     this.terminated.catch(() => {})
-    this.#shutdown = new Shutdown(this.kernel, options.shutdown)
+    this.#shutdown = new Shutdown(this.kernel, () => this.#close(), options.shutdown)
     this.#planShutdown()
     this.#detachClock = clock.attach?.(() => this.settle())
-    for (const agent of options.agents ?? []) this.kernel.agents.cellOf(agent)
+    for (const agent of options.agents ?? []) this.kernel.agents.declare(agent)
   }
 
   get name(): string {
     return this.kernel.name
-  }
-
-  get clock(): Clock {
-    return this.kernel.clock
   }
 
   get runs(): Kernel['runs'] {
@@ -273,22 +273,26 @@ class RunningSystem {
       kernel.runs.closed = true
       kernel.agents.refuseWaiting()
     })
-    shutdown.add('drain', 'runs', async (signal) => {
-      await kernel.runs.idle(signal)
-      kernel.runs.cancelAll('the system is stopping')
+    shutdown.add('drain', 'runs', (signal) => {
+      // At once, so that the phases behind this one find every run ended.
+      signal.addEventListener('abort', () => kernel.runs.cancelAll('the system is stopping'), { once: true })
+      return kernel.runs.idle(signal)
     })
     shutdown.add('stop-actors', 'actors', (signal) => this.#stopActors(signal))
     shutdown.add('disconnect', 'bus', () => kernel.topics.close())
-    shutdown.add('close', 'kernel', () => {
-      kernel.scheduler.halt()
-      kernel.timers.clear()
-      kernel.events.close()
-      kernel.deadLetters.close()
-      kernel.unhandled.close()
-      kernel.inbox.close()
-      this.#detachClock?.()
-    })
     ;(kernel.root.rest.gone ??= []).push((reason) => this.#rootIsGone(reason))
+  }
+
+  // Not a task of a phase: the limits of phases are timers of the kernel.
+  #close(): void {
+    const { kernel } = this
+    kernel.scheduler.halt()
+    kernel.timers.clear()
+    kernel.events.close()
+    kernel.deadLetters.close()
+    kernel.unhandled.close()
+    kernel.inbox.close()
+    this.#detachClock?.()
   }
 
   // The root goes down like any actor: children first, last started first. Whoever takes too long is killed.

@@ -4,8 +4,8 @@
  */
 import { toTroupeError, type TroupeError } from '../contracts/errors.ts'
 import type { ExitReason } from '../contracts/logic.ts'
-import type { Cell } from './cell.ts'
-import { discardLife, isChildless, isStopped, kill, KILLED, killChildren, refuseSenders, release, reportKilled, settleOwed, tellDown, terminate } from './end.ts'
+import type { Cell, More } from './cell.ts'
+import { discardLife, endTimers, isChildless, isStopped, kill, KILLED, killChildren, refuseSenders, release, reportKilled, settleOwed, tellDown, terminate } from './end.ts'
 import { limitOf, runHooks, unlessOvertaken } from './hooks.ts'
 import { breakLinks } from './links.ts'
 
@@ -67,7 +67,7 @@ const isDown = (cell: Cell, reason: ExitReason, stopped: boolean): void => {
 export interface StopOrder {
   readonly reason: ExitReason
   /** Default: its own `shutdownMs`. */
-  readonly timeoutMs?: number | undefined
+  readonly timeoutMs?: number | 'infinity' | undefined
   /** It stops itself: whether it is restarted is up to its parent. */
   readonly byItself?: boolean | undefined
   /** Its supervisor will start it again: its mail stays. */
@@ -82,17 +82,22 @@ export const stop = (cell: Cell, order: StopOrder): void => {
 
 const stopNow = (cell: Cell, order: StopOrder): void => {
   const { reason, timeoutMs, byItself = false, toRestart = false } = order
-  if (cell.state === 'suspended') return cell.kernel.childIsDown(cell, reason, !byItself)
   if (cell.state === 'terminated') return
+  if (cell.state === 'suspended') {
+    noteStop(cell, { reason, byItself, toRestart })
+    return cell.kernel.childIsDown(cell, reason, !byItself)
+  }
   if (cell.more?.stop) return joinStop(cell, { byItself, toRestart })
   const limit = timeoutMs ?? limitOf(cell)
   if (limit === 'brutal-kill') {
+    noteStop(cell, { reason, byItself, toRestart })
     const why = byItself ? reason : KILLED
     return kill(cell, () => cell.kernel.childIsDown(cell, why, !byItself), why)
   }
   // It ends already, by itself: now it is not restarted.
   if (cell.state === 'ending') return planStop(cell, { reason, byItself, toRestart }, limit)
   cell.state = 'stopping'
+  if (cell.scope?.keyed?.size || cell.more?.receiveTimeout) endTimers(cell)
   if (!toRestart) refuseMail(cell)
   if (!cell.life?.stopping && !cell.more && !cell.scope?.keyed?.size && isChildless(cell) && cell.piped === 0 && cell.mailbox.size === 0) {
     cell.state = 'ending'
@@ -117,15 +122,21 @@ const refuseMail = (cell: Cell): void => {
   refuseSenders(cell)
 }
 
+type Stop = NonNullable<More['stop']>
+
+/** So that nobody starts it again before its parent has heard of this. */
+const noteStop = (cell: Cell, order: Pick<Stop, 'reason' | 'byItself' | 'toRestart'>): Stop =>
+  (cell.rest.stop = { ...order, timer: undefined, waiting: cell.life?.stopping !== undefined })
+
 const planStop = (
   cell: Cell,
-  order: { reason: ExitReason; byItself: boolean; toRestart: boolean },
+  order: Pick<Stop, 'reason' | 'byItself' | 'toRestart'>,
   limit: number | 'infinity',
 ): void => {
-  const { rest, kernel } = cell
-  rest.stop = { ...order, timer: undefined, waiting: cell.life?.stopping !== undefined }
+  const { kernel } = cell
+  const asked = noteStop(cell, order)
   if (limit === 'infinity') return
-  rest.stop.timer = kernel.timers.start(kernel.now() + limit, () =>
+  asked.timer = kernel.timers.start(kernel.now() + limit, () =>
     cell.signal(() => kill(cell, () => reportKilled(cell))),
   )
 }

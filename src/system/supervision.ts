@@ -8,7 +8,7 @@ import type { ExitReason } from '../contracts/logic.ts'
 import type { Cell } from './cell.ts'
 import { restart } from './birth.ts'
 import { terminate } from './end.ts'
-import { requestExit, stop } from './stopping.ts'
+import { requestExit } from './stopping.ts'
 
 /** A budget of restarts. */
 export interface Budget {
@@ -33,8 +33,6 @@ export const superviseExit = (child: Cell, reason: ExitReason, stopped: boolean,
   if (asks !== undefined) {
     return parent.signal(() => {
       if (child.state === 'suspended') parent.life?.childExited?.({ ref: child.ref, reason, stopped })
-      // It was restarted meanwhile: it has to be stopped like any other.
-      else if (stopped) stop(child, { reason })
     })
   }
   if (stopped || !wantsRestart(child, reason)) return terminate(child, reason)
@@ -70,7 +68,7 @@ const tryRestart = (child: Cell, ofRoot: RootPolicy): void => {
 
 /** Counts a restart in the sliding window of whoever has the budget. */
 const isSpent = (owner: Cell, kind: 'restarts' | 'ownRestarts', { intensity, periodMs }: Budget): boolean => {
-  const now = owner.kernel.now()
+  const now = owner.kernel.timers.now()
   const recent = (owner.rest[kind] ?? []).filter((at) => at >= now - periodMs)
   recent.push(now)
   owner.rest[kind] = recent
@@ -79,7 +77,7 @@ const isSpent = (owner: Cell, kind: 'restarts' | 'ownRestarts', { intensity, per
 
 /** Longer after each failure, anew after a while without one. */
 const nextWait = (child: Cell, backoff: Backoff): number => {
-  const now = child.kernel.now()
+  const now = child.kernel.timers.now()
   const last = child.rest.failures
   const count = last && now - last.at < backoff.resetMs ? last.count : 0
   child.rest.failures = { count: count + 1, at: now }

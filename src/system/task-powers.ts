@@ -1,10 +1,10 @@
 /** The kernel's half of a task's cell: it hands work on, takes it back, answers, and records. */
-import type { AnyActorLogic } from 'xstate'
+import type { AnyActorLogic, EventObject } from 'xstate'
 import type { AnyAgent } from '../contracts/agents.ts'
 import { Few } from '../contracts/few.ts'
 import { outcomeOf, toTroupeError, type Outcome, type TroupeError } from '../contracts/errors.ts'
 import type { ExitReason } from '../contracts/logic.ts'
-import type { RequestOptions, TaskEvent, TaskIdentity, TaskInput, TaskMessage, TaskMeta, TaskReport } from '../contracts/tasks.ts'
+import type { RequestOptions, TaskEvent, TaskIdentity, TaskInput, TaskMessage, TaskMeta, TaskReport, TimeLimit } from '../contracts/tasks.ts'
 import { reply } from './asks.ts'
 import type { AgentRecord } from './agent-records.ts'
 import type { Cell } from './cell.ts'
@@ -60,7 +60,7 @@ export class TaskPowers extends Scope {
   #identity: TaskIdentity | undefined
   #chain: readonly Address[] | undefined
 
-  constructor(cell: Cell, kernel: Registers, record: AgentRecord) {
+  constructor(cell: Cell, kernel: Registers, { record }: { readonly record: AgentRecord }) {
     super(cell, kernel)
     this.#record = record
   }
@@ -71,12 +71,15 @@ export class TaskPowers extends Scope {
 
   /** Who it is in the run's events. */
   get identity(): TaskIdentity {
-    return (this.#identity ??= {
-      taskId: this.task.request.id,
-      parentTaskId: this.task.meta.parentTaskId,
-      agent: this.task.definition.name,
-      path: this.cell.parent!.ref.path,
-    })
+    return (this.#identity ??= this.#named())
+  }
+
+  #named(): TaskIdentity {
+    const { request, meta, definition } = this.task
+    const { root } = meta.run
+    if (root?.taskId === request.id) return root
+    const path = this.cell.parent!.ref.path
+    return { taskId: request.id, parentTaskId: meta.parentTaskId, agent: definition.name, path, input: undefined }
   }
 
   request(agent: AnyAgent, input: unknown, options: RequestOptions = {}): string {
@@ -153,6 +156,10 @@ export class TaskPowers extends Scope {
     this.#withdrawAll(reason)
   }
 
+  limit(key: string, message: EventObject, ms: number): TimeLimit {
+    return this.arm({ key, message, at: this.now() + ms, everyMs: undefined })
+  }
+
   report(report: TaskReport): void {
     if (!this.over && this.cell.parent) this.kernel.tellBare(this.cell.parent, report, this.cell)
   }
@@ -176,8 +183,9 @@ export class TaskPowers extends Scope {
 
   #withdrawAll(reason: string): void {
     const open = this.#open
+    if (open === undefined) return
     this.#open = undefined
-    for (const [, request] of open?.entries() ?? []) request.withdraw(reason)
+    if (open.size > 0) for (const [, request] of open.entries()) request.withdraw(reason)
   }
 }
 

@@ -1,12 +1,14 @@
 /**
  * All timers of a system, in one heap over one timer of the clock. Arming and cancelling cost O(log n), whoever owns
- * them. It knows nothing of actors: a timer is a deadline and what to call.
+ * them. It knows nothing of actors: a timer is a deadline and what to call. Deadlines are kept in steady time, so that a
+ * date which is set anew makes no timer early or late.
  */
 import type { Clock } from '../contracts/ports.ts'
+import { Time } from './time.ts'
 
 /** One armed timer. */
 export interface Timer {
-  /** Absolute milliseconds. */
+  /** In steady milliseconds. */
   readonly at: number
   /** Ties go to the one that was armed first. */
   order: number
@@ -16,22 +18,32 @@ export interface Timer {
 }
 
 export class Timers {
-  readonly #clock: Clock
+  readonly #time: Time
   readonly #heap: Timer[] = []
   #order = 0
   #armed: { id: unknown; at: number } | undefined
 
   constructor(clock: Clock) {
-    this.#clock = clock
+    this.#time = Time.of(clock)
+  }
+
+  /** Steady milliseconds: what counts how often within how long. */
+  now(): number {
+    return this.#time.steady()
+  }
+
+  /** The steady time of a date that was computed from the last reading of the clock. */
+  steadily(at: number): number {
+    return this.#time.steadily(at)
   }
 
   get size(): number {
     return this.#heap.length
   }
 
-  /** @param at absolute milliseconds; `Infinity` never fires */
+  /** @param at absolute milliseconds, from the last reading of the clock; `Infinity` never fires */
   start(at: number, fire: () => void): Timer {
-    const timer: Timer = { at, order: 0, fire, index: -1 }
+    const timer: Timer = { at: this.steadily(at), order: 0, fire, index: -1 }
     this.add(timer)
     return timer
   }
@@ -62,7 +74,7 @@ export class Timers {
   clear(): void {
     for (const timer of this.#heap) timer.index = -1
     this.#heap.length = 0
-    if (this.#armed) this.#clock.clearTimeout(this.#armed.id)
+    if (this.#armed) this.#time.clearTimeout(this.#armed.id)
     this.#armed = undefined
   }
 
@@ -72,15 +84,15 @@ export class Timers {
     if (first === undefined || first.at === Infinity) return
     if (this.#armed) {
       if (this.#armed.at <= first.at) return
-      this.#clock.clearTimeout(this.#armed.id)
+      this.#time.clearTimeout(this.#armed.id)
     }
-    const id = this.#clock.setTimeout(this.#wake, Math.max(0, first.at - this.#clock.now()))
+    const id = this.#time.setTimeout(this.#wake, Math.max(0, first.at - this.now()))
     this.#armed = { id, at: first.at }
   }
 
   readonly #wake = (): void => {
     this.#armed = undefined
-    const now = this.#clock.now()
+    const now = this.now()
     for (let first = this.#heap[0]; first !== undefined && first.at <= now; first = this.#heap[0]) {
       this.cancel(first)
       first.fire()

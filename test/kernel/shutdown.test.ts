@@ -1,7 +1,7 @@
 /** Coordinated shutdown: phases in order, each and all of them bounded in time, once. */
 import { agent, fromBehavior, type SystemOptions } from 'troupe'
 import { expect, it } from 'vitest'
-import { failure, lab, listener, standing, type Lab, type Say } from './system.ts'
+import { diaryLogger, failure, lab, later, listener, standing, type Lab, type Say } from './system.ts'
 
 const PHASES = ['unready', 'stop-intake', 'drain', 'hand-off', 'flush', 'stop-actors', 'disconnect', 'close']
 
@@ -21,7 +21,9 @@ it('goes through its phases in order, once', async () => {
   await Promise.all([l.system.stop(), l.system.stop()])
   await l.system.terminated
   expect(l.diary).toEqual(PHASES)
-  expect(phasesOf(l).slice(0, 7)).toEqual(PHASES.slice(0, 7).map((phase) => `${phase} completed`))
+  expect(phasesOf(l)).toEqual(PHASES.map((phase) => `${phase} completed`))
+  await l.system.stop()
+  expect(l.diary).toEqual(PHASES)
 })
 
 it('puts phases of its own where they say', async () => {
@@ -35,12 +37,49 @@ it('puts phases of its own where they say', async () => {
   expect(l.diary.filter((phase) => PHASES.includes(phase))).toEqual(PHASES)
 })
 
+it('puts each of them right after what it waits for, also before phases of ours, whatever their order in the options', async () => {
+  const phases = {
+    last: { after: ['close'] },
+    first: { after: [] },
+    b: { after: ['a'] },
+    a: { after: ['unready'] },
+    flush: { after: ['b', 'backup'] },
+    backup: { after: ['drain'] },
+  }
+  const l = await planned({ shutdown: { phases } }, [...PHASES, 'last', 'first', 'b', 'a', 'backup'])
+  await l.system.stop()
+  const order = ['first', 'unready', 'a', 'b', 'stop-intake', 'drain', 'backup', ...PHASES.slice(3), 'last']
+  expect(l.diary).toEqual(order)
+  expect(phasesOf(l)).toEqual(order.map((phase) => `${phase} completed`))
+})
+
 it('refuses phases that wait for each other, and those that are not there', async () => {
   const circle = { phases: { a: { after: ['b'] }, b: { after: ['a'] } } }
-  expect(await failure(lab({ shutdown: circle }))).toMatchObject({ code: 'CONFIGURATION' })
-  expect(await failure(lab({ shutdown: { phases: { a: { after: ['nowhere'] } } } }))).toMatchObject({ code: 'CONFIGURATION' })
+  expect(await failure(lab({ shutdown: circle }))).toMatchObject({
+    code: 'CONFIGURATION',
+    message: expect.stringContaining('a after b after a') as string,
+  })
+  const ours = { phases: { drain: { after: ['flush'] } } }
+  expect(await failure(lab({ shutdown: ours }))).toMatchObject({
+    message: expect.stringContaining('drain after flush after hand-off after drain') as string,
+  })
+  expect(await failure(lab({ shutdown: { phases: { a: { after: ['nowhere'] } } } }))).toMatchObject({
+    code: 'CONFIGURATION',
+    message: expect.stringContaining('"nowhere", which is not there: unready') as string,
+  })
   const l = await lab()
   expect(() => l.system.onShutdown('nowhere', 'x', () => {})).toThrow(expect.objectContaining({ code: 'CONFIGURATION' }))
+})
+
+it.each([
+  [{ timeoutMs: -1 }, 'shutdown.timeoutMs'],
+  [{ phaseTimeoutMs: Number.NaN }, 'shutdown.phaseTimeoutMs'],
+  [{ phases: { a: { after: [], timeoutMs: -5 } } }, 'shutdown.phases.a.timeoutMs'],
+])('refuses a limit that is no time: %j', async (shutdown, name) => {
+  expect(await failure(lab({ shutdown }))).toMatchObject({
+    code: 'CONFIGURATION',
+    message: expect.stringContaining(name) as string,
+  })
 })
 
 it('runs the tasks of a phase at the same time', async () => {
@@ -68,6 +107,20 @@ it('logs a task that fails and goes on', async () => {
   expect(l.logged).toContain('error a shutdown task failed')
 })
 
+it('lets the tasks beside one that fails come to their end', async () => {
+  const l = await planned()
+  const beside = later()
+  l.system.onShutdown('flush', 'failing', () => Promise.reject(new Error('disk full')))
+  l.system.onShutdown('flush', 'beside', () => beside.promise)
+  const stopped = l.system.stop()
+  await l.settle()
+  expect(l.diary.at(-1)).toBe('flush')
+  beside.resolve()
+  await stopped
+  expect(l.diary).toEqual(PHASES)
+  expect(phasesOf(l)).toContain('flush failed')
+})
+
 it('gives a phase 5 seconds unless told otherwise, aborts its signal and goes on', async () => {
   const l = await planned()
   let aborted = false
@@ -83,6 +136,30 @@ it('gives a phase 5 seconds unless told otherwise, aborts its signal and goes on
   expect(aborted).toBe(true)
   expect(l.diary).toEqual(PHASES)
   expect(phasesOf(l)).toContain('flush timed-out')
+  expect(l.logged).toContain('error a shutdown phase took too long')
+})
+
+it('names the tasks that took too long', async () => {
+  const late: unknown[] = []
+  const logger = { ...diaryLogger([]), error: (fields: object) => void late.push(fields) }
+  const l = await lab({ logger })
+  l.system.onShutdown('flush', 'quick', () => {})
+  l.system.onShutdown('flush', 'hanging', () => new Promise(() => {}))
+  const stopped = l.system.stop()
+  await l.clock.advance(5_000)
+  await stopped
+  expect(late).toEqual([{ phase: 'flush', limitMs: 5_000, tasks: ['hanging'] }])
+})
+
+it('bounds its last phase, and those that come after it', async () => {
+  const l = await planned({ shutdown: { phases: { last: { after: ['close'] } } } })
+  for (const phase of ['close', 'last']) l.system.onShutdown(phase, 'hanging', () => new Promise(() => {}))
+  const stopped = l.system.stop()
+  await l.clock.advance(5_000)
+  expect(await standing(stopped)).toBe('open')
+  await l.clock.advance(5_000)
+  expect(await standing(stopped)).toEqual({ value: undefined })
+  expect(phasesOf(l).slice(-2)).toEqual(['close timed-out', 'last timed-out'])
 })
 
 it('gives each phase the limit of its own', async () => {
@@ -99,6 +176,51 @@ it('gives each phase the limit of its own', async () => {
   await stopped
 })
 
+it('gives a phase of ours the limit that the options name', async () => {
+  const phases = { drain: { after: [], timeoutMs: 50 }, flush: { after: [], timeoutMs: 7_000 } }
+  const l = await planned({ shutdown: { phases } })
+  const hang = (): Promise<void> => new Promise(() => {})
+  l.system.onShutdown('drain', 'x', hang)
+  l.system.onShutdown('flush', 'y', hang)
+  const stopped = l.system.stop()
+  await l.clock.advance(50)
+  expect(l.diary.at(-1)).toBe('flush')
+  await l.clock.advance(6_999)
+  expect(await standing(stopped)).toBe('open')
+  await l.clock.advance(1)
+  await stopped
+  expect(phasesOf(l).filter((phase) => phase.endsWith('timed-out'))).toEqual(['drain timed-out', 'flush timed-out'])
+})
+
+it('leaves the phases behind a run that hangs their time', async () => {
+  const l = await lab()
+  const diary: string[] = []
+  const note = (what: string): void => void diary.push(`${what} ${l.clock.now() - begin}`)
+  const hanging = agent('hanging', {
+    timeoutMs: Infinity,
+    run: (_: string, { signal }) =>
+      new Promise<string>(() => signal.addEventListener('abort', () => note('run cancelled'))),
+  })
+  l.system.spawn(
+    fromBehavior<Say>((ctx) => {
+      ctx.onStop(() => new Promise<void>((resolve) => void l.clock.setTimeout(() => (note('actor stopped'), resolve()), 1_000)))
+      return () => {}
+    }),
+  )
+  const begin = l.clock.now()
+  const run = l.system.submit(hanging, 'x')
+  l.system.onShutdown('flush', 'journal', async () => note(`flushed ${(await l.system.runs.show(run.id))?.info.status}`))
+  await l.settle()
+  const stopped = l.system.stop()
+  await l.clock.advance(30_000)
+  await stopped
+  // 30 seconds in all, of which flush, stop-actors and disconnect are kept 3 each.
+  expect(diary.toSorted()).toEqual(['actor stopped 22000', 'flushed cancelled 21000', 'run cancelled 21000'])
+  expect(await run.outcome).toMatchObject({ status: 'cancelled', reason: 'the system is stopping' })
+  expect(phasesOf(l)).toContain('drain timed-out')
+  expect(phasesOf(l)).toContain('stop-actors completed')
+})
+
 it('is bounded as a whole', async () => {
   const l = await lab({ shutdown: { timeoutMs: 100 } })
   const hang = (): Promise<void> => new Promise(() => {})
@@ -109,17 +231,38 @@ it('is bounded as a whole', async () => {
   expect(phasesOf(l).filter((phase) => phase.endsWith('timed-out'))).toContain('unready timed-out')
 })
 
+it('takes no longer than its 30 seconds, even if everything hangs', async () => {
+  const l = await lab()
+  for (const phase of PHASES) l.system.onShutdown(phase, 'x', () => new Promise(() => {}))
+  const stopped = l.system.stop()
+  await l.clock.advance(29_999)
+  expect(await standing(stopped)).toBe('open')
+  await l.clock.advance(1)
+  await stopped
+  expect(phasesOf(l)).toEqual(PHASES.map((phase) => `${phase} timed-out`))
+})
+
 it('takes tasks back, and takes new ones for later phases while it runs', async () => {
   const l = await planned()
   const back = l.system.onShutdown('flush', 'taken back', () => void l.diary.push('never'))
   l.system.onShutdown('unready', 'adds', () => {
     back()
     l.system.onShutdown('close', 'late', () => void l.diary.push('late'))
-    expect(() => l.system.onShutdown('unready', 'too late', () => {})).toThrow(expect.objectContaining({ code: 'CONFIGURATION' }))
+    expect(() => l.system.onShutdown('unready', 'too late', () => {})).toThrow(
+      expect.objectContaining({ code: 'CONFIGURATION', message: expect.stringContaining('"unready" has begun') as string }),
+    )
   })
   await l.system.stop()
   expect(l.diary).toEqual([...PHASES, 'late'])
   expect(phasesOf(l)).toContain('unready completed')
+})
+
+it('does not start what another task of the same phase took back', async () => {
+  const l = await planned()
+  l.system.onShutdown('flush', 'takes back', () => back())
+  const back = l.system.onShutdown('flush', 'taken back', () => void l.diary.push('never'))
+  await l.system.stop()
+  expect(l.diary).toEqual(PHASES)
 })
 
 it('stops the actors by their own limits, last started first, and waits as long as they take', async () => {

@@ -2,7 +2,8 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { assign, createActor, emit, fromPromise, setup, type AnyStateMachine, type EventObject } from 'xstate'
 import { compile } from '../../src/logic/compile.ts'
-import { interpret } from '../../src/logic/interpret.ts'
+import type { Interpreter } from '../../src/contracts/behavior.ts'
+import { interpret, type CellInterpreter } from '../../src/logic/interpret.ts'
 
 type Effect = { type: string; n?: number }
 
@@ -61,12 +62,12 @@ const effectsOf = (machine: AnyStateMachine, input = 0) => {
   const effects: EventObject[] = []
   const perform: { each?: (effect: EventObject) => void } = {}
   const running = interpret(machine, {
-    input,
     perform: (effect) => {
       effects.push(effect)
       perform.each?.(effect)
     },
   })
+  running.start(input)
   onTestFinished(() => running.stop())
   return { running, effects, perform }
 }
@@ -99,20 +100,37 @@ describe.each([
     const { running, effects } = effectsOf(machine)
     running.send({ type: 'end' })
     running.send({ type: 'add' })
-    expect([running.handled, effects.length, running.context]).toEqual([false, 2, { n: 0 }])
+    expect([effects.length, running.context]).toEqual([2, { n: 0 }])
   })
 
-  it('says what it handled and what it can do', () => {
-    const { running } = effectsOf(machine)
-    const handles = (type: string): boolean => {
-      running.send({ type })
-      return running.handled
-    }
-    expect(['add', 'forbidden', 'unknown', 'xstate.stop'].map(handles)).toEqual([true, true, false, false])
-    expect(['add', 'forbidden', 'unknown', 'xstate.stop'].map((type) => running.can({ type }))).toEqual([
-      ...[true, false, false, false],
-    ])
+  it('does not take what only XState may send', () => {
+    const { running, effects } = effectsOf(machine)
+    running.send({ type: 'xstate.stop' })
+    expect([running.value, running.status, effects.length]).toEqual(['a', 'active', 1])
     expect(() => running.send({ type: '*' })).toThrow('wildcard')
+  })
+
+  it('takes what its first effects send once it stands', () => {
+    const order: string[] = []
+    const running: Interpreter<AnyStateMachine> = interpret(machine, {
+      perform: ({ type, n }: Effect) => {
+        order.push(`${type} ${String(n)}`)
+        if (n === 0) running.send({ type: 'add' })
+      },
+    })
+    onTestFinished(() => (running as CellInterpreter<AnyStateMachine>).stop())
+    expect(running.snapshot()).toBeUndefined()
+    running.start(0)
+    expect([order, running.context]).toEqual([['told 0', 'told 1'], { n: 1 }])
+  })
+
+  it('tells of each change of a state that is a single name', () => {
+    const changes: unknown[] = []
+    const running = interpret(machine, { perform: () => {} }, { record: (event) => changes.push(event) })
+    onTestFinished(() => running.stop())
+    running.start(0)
+    for (const type of ['add', 'unknown', 'go']) running.send({ type })
+    expect(changes).toEqual([{ type: 'state.changed', from: 'a', to: 'b' }])
   })
 
   it('stands where it stood after a throw, and goes on', () => {
@@ -137,7 +155,7 @@ describe.each([
     }
     running.send({ type: 'twice' })
     expect(effects.slice(1).map(({ type }) => type)).toEqual(['first', 'second', 'told', 'told'])
-    expect([running.value, running.output, running.handled]).toEqual(['end', 1, true])
+    expect([running.value, running.output]).toEqual(['end', 1])
   })
 
   it('drops what was still to be done when performing throws, and goes on', () => {
@@ -160,7 +178,7 @@ describe.each([
 
   it('shows a snapshot that XState goes on from', () => {
     const { running } = effectsOf(machine, 3)
-    const snapshot = running.snapshot()
+    const snapshot = running.snapshot()!
     expect([snapshot.matches('a'), snapshot.can({ type: 'add' }), running.snapshot()]).toEqual([
       true,
       true,
@@ -192,14 +210,15 @@ describe('a machine that only an actor can run', () => {
 
 it('two machines that send to each other do so in turn', () => {
   const order: string[] = []
-  const left = interpret(covered, { input: 0, perform: ({ type }) => order.push(`left ${type}`) })
+  const left = interpret(covered, { perform: ({ type }) => order.push(`left ${type}`) })
   const right = interpret(covered, {
-    input: 0,
     perform: ({ type }) => {
       order.push(`right ${type}`)
       if (type === 'first') left.send({ type: 'twice' })
     },
   })
+  left.start(0)
+  right.start(0)
   order.length = 0
   right.send({ type: 'twice' })
   expect(order).toEqual(['right first', 'left first', 'left second', 'right second'])

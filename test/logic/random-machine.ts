@@ -46,9 +46,6 @@ export const randomEvent = (chance: Chance): EventObject => ({
   ...(chance() < 0.7 && { by: Math.floor(chance() * 3) }),
 })
 
-/** All events, for `can`. */
-export const everyEvent: readonly EventObject[] = types.map((type) => ({ type, by: 1 }))
-
 /** A machine of up to three levels below its root. */
 export const randomMachine = (chance: Chance): AnyStateMachine => {
   const root = tree(chance, 'm', 'm', 0)

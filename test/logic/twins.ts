@@ -29,11 +29,7 @@ export const tablesOf = (machine: AnyStateMachine): CompiledMachine => {
 /** Drives both forms by the same events. @throws where they differ */
 export const runTwins = (
   machine: AnyStateMachine,
-  {
-    input,
-    events,
-    asked = [],
-  }: { input?: unknown; events: readonly EventObject[]; asked?: readonly EventObject[] },
+  { input, events }: { input?: unknown; events: readonly EventObject[] },
 ): { taken: number; thrown: number; last: CompiledState | undefined } => {
   const tables = tablesOf(machine)
   const actor = actorTwin(machine)
@@ -60,23 +56,12 @@ export const runTwins = (
     const before = state
     if (!before) break
     const where = `at event ${at}, ${JSON.stringify(event)}, in ${JSON.stringify(before.value)}`
-    if (before.status === 'active') {
-      same(
-        `${where}: can`,
-        asked.map((it) => attempt(() => tables.can(before, it))),
-        asked.map((it) => actor.can(it)),
-      )
-    }
-    const handled = actor.handles(event)
     same(
       where,
       stepped(() => tables.step(before, event, outbox)),
       actor.step(event),
     )
-    if (before.status === 'active' && handled !== 'threw' && state !== before) taken += 1
-    if (before.status === 'active' && typeof handled === 'boolean' && thrown === 0) {
-      same(`${where}: handled`, tables.handled, handled)
-    }
+    if (before.status === 'active' && state !== before) taken += 1
   }
   if (state) sameSnapshot(tables, state, actor.snapshot())
   return { taken, thrown, last: state }
@@ -100,7 +85,6 @@ export const sameOnGraph = (machine: AnyStateMachine, steps: readonly KnownStep[
     const { value, context, status, output } = tables.step(before, event, outbox)
     const expected = { value: to.value, context: to.context, status: to.status, output: to.output, effects }
     same(where, { value, context, status, output, effects: outbox }, expected)
-    same(`${where}: can`, tables.can(before, event), from.can(event))
   }
 }
 
@@ -145,18 +129,7 @@ const actorTwin = (machine: AnyStateMachine) => {
   return {
     start: (input: unknown) => seen(() => (actor = start({ input }))),
     step: (event: EventObject) => seen(() => state?.status === 'active' && actor?.send(event)),
-    can: (event: EventObject) => attempt(() => state?.can(event)),
-    handles: (event: EventObject) =>
-      attempt(() => state && machine.getTransitionData(state, event).length > 0),
     snapshot: () => state as AnyMachineSnapshot,
-  }
-}
-
-const attempt = (question: () => boolean | undefined): boolean | 'threw' | undefined => {
-  try {
-    return question()
-  } catch {
-    return 'threw'
   }
 }
 
