@@ -37,7 +37,7 @@ export function agent(name: string, given: object): AnyAgent {
     takes: options.machine === undefined ? 'text' : 'anything',
     output,
     effect,
-    listen: listen && { topics: listen.topics ?? [], handle: listen.handle as never },
+    listen: listen && { topics: listen.topics ?? [], handle: listen.handle },
     work: workOf(name, options),
     parts: [],
   }

@@ -16,12 +16,16 @@ export const oneShot = <I, O>(agent: unknown): AgentLogic<I, O> => {
       if (status !== 'active') return
       const run = privateSystem()(agent as AnyAgent, input)
       runs.set(self, run)
-      void run.outcome.then((outcome) => self.send({ type: 'run.ended', outcome } as EventObject))
+      void run.outcome.then((outcome) => {
+        // One that was stopped meanwhile takes no more.
+        if (runs.has(self)) self.send({ type: 'run.ended', outcome } as EventObject)
+      })
     },
     transition: (snapshot, event, { self }) => {
       if (snapshot.status !== 'active') return snapshot
       if (event.type === 'xstate.stop') {
         runs.get(self)?.cancel('the actor was stopped')
+        runs.delete(self)
         return { ...snapshot, status: 'stopped', input: undefined }
       }
       return event.type === 'run.ended' ? end(snapshot, (event as Ended).outcome) : snapshot

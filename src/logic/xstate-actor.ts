@@ -41,7 +41,7 @@ class ActorLife implements Life {
     this.#system = new CellSystem(this, host)
     this.#system.countsSteps = isMachine(logic)
     // A parent makes XState tell ends instead of throwing them at the process, and share our system.
-    const options = { id: host.id, input, parent: this.#system.parent, ...(snapshot && { snapshot }) }
+    const options = { id: host.id, input, parent: this.#system, ...(snapshot && { snapshot }) }
     const actor = createActor(logic, options as object)
     this.actor = actor
     this.#system.root = this.actor
@@ -99,19 +99,25 @@ class ActorLife implements Life {
 
 /** XState stops neither the children of a machine that failed nor what they started. */
 const stopTree = (actor: AnyActorRef): void => {
-  const children = inside(actor)._snapshot?.children ?? {}
+  const children = inside(actor)._snapshot?.children
   if (inside(actor)._processingStatus !== STOPPED) inside(actor)._stop()
-  for (const child of Object.values(children)) if (child) stopTree(child)
+  if (children) for (const id in children) if (children[id]) stopTree(children[id])
 }
 
-/** XState's actor system, over the kernel: one per cell, so that `systemId` and `sendParent` end at the cell. */
+/** Nothing is scheduled in here: timers are the kernel's. */
+const NOTHING_SCHEDULED = { _scheduledEvents: {} }
+
+/**
+ * XState's actor system, over the kernel: one per cell, so that `systemId` and `sendParent` end at the cell. For XState it
+ * is the system, its clock, and the parent of the root actor in one: most cells run one small machine.
+ */
 class CellSystem {
   root: AnyActorRef | undefined
-  /** What `sendParent` and the end of the root actor are sent to. */
-  readonly parent: { readonly system: CellSystem; readonly id: string; readonly sessionId: string; _send(event: EventObject): void }
+  readonly id = 'troupe'
+  readonly sessionId = 'troupe'
   readonly [powers]: ActorContext<EventObject, unknown>
   readonly _logger = (...args: unknown[]): void => this.#host.context.log.info({ args }, 'log')
-  readonly _snapshot = { _scheduledEvents: {} }
+  readonly _snapshot = NOTHING_SCHEDULED
   countsSteps = false
   readonly #life: ActorLife
   readonly #host: Host
@@ -123,19 +129,31 @@ class CellSystem {
     this.#life = life
     this.#host = host
     this[powers] = host.context
-    this.parent = { system: this, id: 'troupe', sessionId: 'troupe', _send: (event) => host.undeliverable(event) }
+  }
+
+  get system(): this {
+    return this
   }
 
   get scheduler(): this {
     return this
   }
 
-  get _clock(): object {
-    const host = this.#host
-    return {
-      setTimeout: (fn: () => void, ms: number) => host.startTimer(host.context.now() + ms, fn),
-      clearTimeout: (timer: unknown) => host.cancelTimer(timer),
-    }
+  get _clock(): this {
+    return this
+  }
+
+  setTimeout(fn: () => void, ms: number): unknown {
+    return this.#host.startTimer(this.#host.context.now() + ms, fn)
+  }
+
+  clearTimeout(timer: unknown): void {
+    this.#host.cancelTimer(timer)
+  }
+
+  /** What `sendParent` sends. */
+  _send(event: EventObject): void {
+    this.#host.undeliverable(event)
   }
 
   /** XState gives source, target, event, delay in ms, and perhaps an id. */
@@ -197,7 +215,7 @@ class CellSystem {
   }
 
   _relay(source: AnyActorRef | undefined, target: AnyActorRef, event: EventObject): void {
-    if ((target as unknown) === this.parent && source === this.root && isEnd(event)) return this.#life.ended(event)
+    if ((target as unknown) === this && source === this.root && isEnd(event)) return this.#life.ended(event)
     const { inspector } = this.#host
     if (inspector) this._sendInspectionEvent({ type: '@xstate.event', sourceRef: source, actorRef: target, event })
     if (inside(target)._processingStatus === STOPPED) this.#host.undeliverable(event)

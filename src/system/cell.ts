@@ -69,6 +69,8 @@ export class Cell implements Runnable, Party {
   after: Cell | undefined
   /** The request that a task works at: what it sends hangs together with that, whatever it handles. */
   origin: Mail | undefined
+  /** What is called when it is gone. */
+  gone: ((reason: ExitReason) => void)[] | undefined
   /** The rarely needed rest. */
   more: More | undefined
 
@@ -192,8 +194,6 @@ export class More {
   abortOf: Powers | undefined
   /** What is let go when it is gone: names, services, topics. */
   releases: Set<() => void> | undefined
-  /** What is called when it is gone. */
-  gone: ((reason: ExitReason) => void)[] | undefined
   /** What takes its exit instead of its parent's supervision. */
   intercept: ((reason: ExitReason) => void) | undefined
   /** When its children were restarted. */

@@ -67,7 +67,7 @@ const limitTogether = (cells: readonly Cell[], limitMs: number): void => {
     for (const cell of left) cell.signal(() => kill(cell, () => reportKilled(cell)))
   })
   for (const cell of cells) {
-    ;(cell.rest.gone ??= []).push(() => {
+    ;(cell.gone ??= []).push(() => {
       left.delete(cell)
       if (left.size === 0) kernel.timers.cancel(timer)
     })

@@ -7,6 +7,7 @@ import type { ExitReason } from '../contracts/logic.ts'
 import { snapshotOf } from '../logic/cell-life.ts'
 import type { Cell } from './cell.ts'
 import { tellWatchers, unwatchAll } from './death-watch.ts'
+import { KeyedTimer } from './keyed-timer.ts'
 import { breakLinks } from './links.ts'
 import type { Mail } from './mail.ts'
 
@@ -67,6 +68,13 @@ export const endTimers = (cell: Cell): void => {
     timer.cancel()
     keyed?.delete(key)
   }
+  if (!atWork) cell.mailbox.some(takeBackTick)
+}
+
+/** What a timer has sent that fired already. Goes through all of the mailbox. */
+const takeBackTick = ({ token }: Mail): false => {
+  if (token instanceof KeyedTimer) token.cancel()
+  return false
 }
 
 /** Whether somebody else stops it for good. */
@@ -137,7 +145,7 @@ export const terminate = (cell: Cell, reason: ExitReason): void => {
     kernel.events.emit({ type: 'actor.terminated', at: kernel.now(), ref: cell.ref, reason })
   }
   more?.live?.gone(reason)
-  const gone = more?.gone
+  const { gone } = cell
   if (gone) for (const tell of gone) tell(reason)
 }
 

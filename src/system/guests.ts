@@ -49,12 +49,12 @@ export class Guests {
 const isIdle = (cell: Cell): boolean => {
   const { listen } = cell.input as AgentDefinition
   const works = cell.ready || cell.inTurn || cell.piped > 0 || cell.mailbox.size > 0 || !isChildless(cell)
-  return cell.state === 'running' && !works && !listen && (cell.more === undefined || !isKnown(cell.more))
+  return cell.state === 'running' && !works && !listen && !cell.gone?.length && (cell.more === undefined || !isKnown(cell.more))
 }
 
 /** Whether somebody would miss it. */
-const isKnown = ({ watchers, links, live, gone, releases }: More): boolean =>
-  Boolean(watchers?.size || links?.size || live || gone?.length) || (releases?.size ?? 0) > ONLY_BROADCAST
+const isKnown = ({ watchers, links, live, releases }: More): boolean =>
+  Boolean(watchers?.size || links?.size || live) || (releases?.size ?? 0) > ONLY_BROADCAST
 
 /** Every agent hears the topic of all; a name or a service comes on top of that. */
 const ONLY_BROADCAST = 1

@@ -18,7 +18,7 @@ import { Inbox } from './inbox.ts'
 import { isStopped } from './end.ts'
 import { afterTurn, crash, endLinked, requestExit } from './stopping.ts'
 import { LiveActor } from './live-actor.ts'
-import { Mail, Request, type Party } from './mail.ts'
+import { Mail, Moment, Request, type Party, type Trail } from './mail.ts'
 import { Names } from './names.ts'
 import { seededId, seededRandom } from './random.ts'
 import { Ref } from './ref.ts'
@@ -49,7 +49,7 @@ export class Kernel implements Registers {
   readonly clock: Clock
   readonly log: Logger
   readonly timers: Timers
-  readonly scheduler = new Scheduler(() => (this.turnAt = undefined))
+  readonly scheduler = new Scheduler(() => (this.#moment = undefined))
   readonly random: () => number
   readonly prefix: string
   readonly outside: Address
@@ -64,7 +64,6 @@ export class Kernel implements Registers {
   readonly root: Cell
   readonly #options: KernelOptions
   inspector: ((event: InspectionEvent) => void) | undefined
-  turnAt: number | undefined
   sent = 0
   handled = 0
   expired = 0
@@ -72,6 +71,11 @@ export class Kernel implements Registers {
   actors = 0
   /** What becomes of the message in hand, unless it is handled. */
   fate: 'handled' | 'kept' | 'dead' | 'unhandled' = 'handled'
+  #moment: Moment | undefined
+  readonly #timeless = new Moment(this, undefined)
+  /** What was sent last in answer to something, and what that hangs together with. */
+  #cause: Mail | undefined
+  #trail: Trail | undefined
   #mails = 0
   #uids = 0
   #logged = { count: 0, since: 0 }
@@ -100,12 +104,26 @@ export class Kernel implements Registers {
     this.root.state = 'running'
   }
 
-  /** Read once for a slice of turns, which takes some 2 ms at most, and once for what is sent before it. */
   now(): number {
-    if (this.turnAt !== undefined) return this.turnAt
-    const now = this.clock.now()
-    if (this.scheduler.running || this.scheduler.scheduled) this.turnAt = now
-    return now
+    return this.#moment?.at ?? this.#read().at!
+  }
+
+  /** Read once for a slice of turns, which takes some 2 ms at most, and once for what is sent before it. */
+  #read(): Moment {
+    if (this.#moment !== undefined) return this.#moment
+    const moment = new Moment(this, this.clock.now())
+    if (this.scheduler.running || this.scheduler.scheduled) this.#moment = moment
+    return moment
+  }
+
+  trailOf(sender: Party): Trail | undefined {
+    const cause = sender.origin ?? sender.mail
+    if (cause === undefined) return undefined
+    if (cause !== this.#cause) {
+      this.#cause = cause
+      this.#trail = { cause: cause.seq, correlation: cause.correlation, hops: cause.hops }
+    }
+    return this.#trail
   }
 
   nextMail(): number {
@@ -124,25 +142,20 @@ export class Kernel implements Registers {
 
   request(event: EventObject, from: Party | undefined, given: Awaited): Request {
     this.share(event)
-    const request = new Request({ office: this, event, sender: from }, given)
-    request.timestamp = this.now()
-    return request
+    return new Request({ moment: this.#read(), event, sender: from }, given)
   }
 
   /** Counts nothing yet: `post` does. */
   mail(event: EventObject, from: Party | undefined): Mail {
     this.share(event)
-    const mail = new Mail(this, event, from)
-    mail.timestamp = this.now()
-    return mail
+    return new Mail(this.#read(), event, from)
   }
 
   /** What an actor is told by itself, by its tasks and by the kernel: past the gate and the bound, without an envelope. */
   note(event: EventObject, from: Party | undefined): Mail {
     this.share(event)
-    const mail = new Mail(this, event, from)
+    const mail = new Mail(this.#timeless, event, from)
     mail.exempt = true
-    mail.bare = true
     return mail
   }
 

@@ -8,6 +8,8 @@ import type { Timer, Timers } from './timers.ts'
 /** The incarnation that a timer belongs to. */
 export interface TimerOwner {
   readonly kernel: { readonly timers: Timers }
+  /** The incarnation has ended. */
+  readonly over: boolean
   keyed: Few<KeyedTimer> | undefined
   tellSelf(event: EventObject, token: Token): void
 }
@@ -28,8 +30,7 @@ export class KeyedTimer implements Timer, Token {
   at: number
   order = 0
   index = -1
-  /** Cleared when it is cancelled, which takes back a tick that is queued already. */
-  active = true
+  #cancelled = false
   readonly #owner: TimerOwner
   readonly #key: string
   readonly #message: EventObject
@@ -45,6 +46,11 @@ export class KeyedTimer implements Timer, Token {
     this.at = owner.kernel.timers.steadily(at)
     made = (made + 1) & 1_023
     if (made === 0) shapes.timer = this
+  }
+
+  /** Whether a tick that is queued is still wanted. */
+  get active(): boolean {
+    return !this.#cancelled && !this.#owner.over
   }
 
   get repeats(): boolean {
@@ -77,7 +83,7 @@ export class KeyedTimer implements Timer, Token {
   }
 
   cancel(): void {
-    this.active = false
+    this.#cancelled = true
     this.#leftMs = undefined
     this.#owner.kernel.timers.cancel(this)
   }

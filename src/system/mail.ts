@@ -43,30 +43,46 @@ export interface Office {
   readonly outside: Address
   /** The number of the next mail. */
   nextMail(): number
+  /** What a mail of this actor hangs together with. */
+  trailOf(sender: Party): Trail | undefined
   now(): number
 }
 
-/** A message on its way. Most are told and carry nothing else. */
-export class Mail {
+/** Where and when mails were sent: one for all of a slice. */
+export class Moment {
   readonly office: Office
+  /** Milliseconds since the epoch; `undefined` for mails that nobody sees in an envelope. */
+  readonly at: number | undefined
+
+  constructor(office: Office, at: number | undefined) {
+    this.office = office
+    this.at = at
+  }
+}
+
+/** What the mails that one message leads to have in common. */
+export interface Trail {
+  /** The number of that message; 0: none. */
+  readonly cause: number
+  /** What names the run or the conversation: an id, what has one, or the number of the first mail. */
+  readonly correlation: string | number | { readonly id: string }
+  readonly hops: number
+}
+
+/** A message on its way. Most are told and carry nothing else, and many may wait: each field costs all of them. */
+export class Mail {
+  readonly moment: Moment
   readonly seq: number
   readonly event: EventObject
-  // Begins as no number, so that V8 shares the time of a slice instead of boxing it for each mail. A bare one has none.
-  timestamp: number = undefined as unknown as number
   readonly sender: Party | undefined
-  /** The number of the mail whose handling sent this one; 0: none. */
-  cause: number
-  /** What names the run or the conversation: an id, what has one, or the number of the first mail. */
-  correlation: string | number | { readonly id: string }
-  hops: number
-  token: Token | undefined
+  /** `undefined`: it began what follows from it. */
+  trail: Trail | undefined
+  token: Token | undefined = undefined
   /** The one behind it in its mailbox. */
   next: Mail | undefined = undefined
   /** Not counted against the capacity of a mailbox, and never evicted. */
   exempt = false
-  /** Reaches an agent as the bare event: from its tasks, and from itself. */
-  bare = false
-  // Not set here: only few have them, and each would cost all of them.
+  // Not set here: only few have them.
   declare asker?: Asker | undefined
   /** Absolute milliseconds. */
   declare deadline?: number | undefined
@@ -80,18 +96,31 @@ export class Mail {
   declare known?: Envelope
 
   /** @param seq default: the next one */
-  constructor(office: Office, event: EventObject, sender: Party | undefined, seq = office.nextMail()) {
-    const cause = sender?.origin ?? sender?.mail
-    this.office = office
+  constructor(moment: Moment, event: EventObject, sender: Party | undefined, seq = moment.office.nextMail()) {
+    this.moment = moment
     this.seq = seq
     this.event = event
     this.sender = sender
-    this.cause = cause?.seq ?? 0
-    this.correlation = cause?.correlation ?? seq
-    this.hops = cause?.hops ?? 0
-    this.token = undefined
+    this.trail = sender === undefined ? undefined : moment.office.trailOf(sender)
     // Now and then, since each write to what is old costs more than the mail.
     if ((seq & 1_023) === 0) shapes.mail = this
+  }
+
+  /** Reaches an agent as the bare event: from its tasks, and from itself. */
+  get bare(): boolean {
+    return this.moment.at === undefined
+  }
+
+  get timestamp(): number {
+    return this.moment.at ?? this.moment.office.now()
+  }
+
+  get correlation(): Trail['correlation'] {
+    return this.trail?.correlation ?? this.seq
+  }
+
+  get hops(): number {
+    return this.trail?.hops ?? 0
   }
 
   get id(): string {
@@ -107,7 +136,7 @@ export class Mail {
   }
 
   get from(): Address {
-    return this.sender?.ref.address ?? this.office.outside
+    return this.sender?.ref.address ?? this.moment.office.outside
   }
 
   get correlationId(): string {
@@ -121,7 +150,8 @@ export class Mail {
   }
 
   get causedBy(): string | undefined {
-    return this.cause === 0 ? undefined : this.idOf(this.cause)
+    const cause = this.trail?.cause ?? 0
+    return cause === 0 ? undefined : this.idOf(cause)
   }
 
   get traceparent(): string | undefined {
@@ -133,9 +163,14 @@ export class Mail {
     return NOBODY
   }
 
+  /** As part of what the run or conversation of this name does, so many handovers deep. */
+  follow(correlation: Trail['correlation'], hops: number): void {
+    this.trail = { cause: this.trail?.cause ?? 0, correlation, hops }
+  }
+
   /** The same mail with its event parsed. */
   with(event: EventObject): Mail {
-    return this.copyTo(new Mail(this.office, event, this.sender, this.seq))
+    return this.copyTo(new Mail(this.moment, event, this.sender, this.seq))
   }
 
   /** The whole envelope, as users see it. */
@@ -144,17 +179,13 @@ export class Mail {
   }
 
   protected idOf(seq: number): string {
-    return this.office.prefix + seq.toString(36)
+    return this.moment.office.prefix + seq.toString(36)
   }
 
   protected copyTo<M extends Mail>(copy: M): M {
-    copy.timestamp = this.timestamp
-    copy.cause = this.cause
-    copy.correlation = this.correlation
-    copy.hops = this.hops
+    copy.trail = this.trail
     copy.token = this.token
     copy.exempt = this.exempt
-    copy.bare = this.bare
     if (this.asker) copy.asker = this.asker
     if (this.deadline) copy.deadline = this.deadline
     if (this.meta) copy.meta = this.meta
@@ -175,10 +206,10 @@ export class Request extends Mail implements AgentMessage {
   #id: string | undefined
 
   constructor(
-    from: { office: Office; event: EventObject; sender: Party | undefined; seq?: number },
+    from: { moment: Moment; event: EventObject; sender: Party | undefined; seq?: number },
     given: { asker: Asker; meta?: TaskMeta | undefined; chain?: readonly Address[] | undefined },
   ) {
-    super(from.office, from.event, from.sender, from.seq)
+    super(from.moment, from.event, from.sender, from.seq)
     this.asker = given.asker
     this.meta = given.meta
     this.#chain = given.chain ?? NOBODY
@@ -193,12 +224,12 @@ export class Request extends Mail implements AgentMessage {
   }
 
   get to(): Address {
-    return this.asker?.target?.ref.address ?? this.office.outside
+    return this.asker?.target?.ref.address ?? this.moment.office.outside
   }
 
   override with(event: EventObject): Request {
-    const { office, seq, sender, meta, chain } = this
-    return this.copyTo(new Request({ office, seq, event, sender }, { asker: this.asker!, meta, chain }))
+    const { moment, seq, sender, meta, chain } = this
+    return this.copyTo(new Request({ moment, seq, event, sender }, { asker: this.asker!, meta, chain }))
   }
 }
 
@@ -225,7 +256,7 @@ class Envelope implements AgentMessage {
     this.payload = mail.payload
     this.from = mail.from
     this.to = to
-    this.timestamp = mail.bare ? mail.office.now() : mail.timestamp
+    this.timestamp = mail.timestamp
     this.correlationId = mail.correlationId
     this.replyTo = mail.replyTo
     this.causedBy = mail.causedBy

@@ -86,7 +86,7 @@ export class RunBook implements Runs {
     const target = kernel.agentCell(run.agent)
     const meta = { run, parentTaskId: undefined, handoff: undefined, revision: undefined, parsed: undefined }
     const mail = kernel.request({ type: 'task.request', payload: run.input } as never, undefined, { asker: run, meta })
-    mail.correlation = run
+    mail.follow(run, 0)
     run.mail = mail
     run.root = { taskId: mail.id, parentTaskId: undefined, agent: run.agent.name, path: target.ref.path, input: undefined }
     run.record(run.root, { type: 'run.started', input: run.input, attempt: 1 })

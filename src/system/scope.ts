@@ -440,7 +440,7 @@ export const stopped = (
   new Promise((resolve) => {
     const cell = kernel.cellOf(ref)
     if (!cell?.alive) return resolve()
-    ;(cell.rest.gone ??= []).push(() => resolve())
+    ;(cell.gone ??= []).push(() => resolve())
     stop(cell, { reason: info === undefined ? { type: 'shutdown' } : { type: 'shutdown', info }, timeoutMs, byItself })
   })
 
@@ -449,7 +449,7 @@ export const drained = (kernel: Core, ref: AnyRef, timeoutMs: number): Promise<v
   new Promise((resolve) => {
     const cell = kernel.cellOf(ref)
     if (!cell?.alive) return resolve()
-    ;(cell.rest.gone ??= []).push(() => resolve())
+    ;(cell.gone ??= []).push(() => resolve())
     drain(cell, timeoutMs)
   })
 

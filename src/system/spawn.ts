@@ -17,13 +17,12 @@ export const spawn = (kernel: Core, logic: Logic, options: SpawnOptions, by: Cel
   if (options.persist) {
     throw new NotProvidedError('`persist` needs a durable store, and this version keeps everything in memory')
   }
-  const { id, input, parent: _, link: linkTo, ...rest } = options
-  const bare = isEmpty(rest)
+  const { id, input, link: linkTo } = options
   return spawnCell(parentOf(kernel, options, by), {
     logic: logic as AnyActorLogic,
     name: id === undefined ? kernel.freshName() : nameOf(id),
     input,
-    options: bare ? DEFAULTS : { restart: 'temporary', ...rest },
+    options: cellOptions(options),
     link: linkTo && kernel.cellOf(linkTo),
   })
 }
@@ -42,7 +41,10 @@ export const nameOf = (id: string): string => {
   throw new ConfigurationError(`"${id}" cannot be a segment of a path: it is empty, has a "/", or starts with "$"`)
 }
 
-const isEmpty = (object: object): boolean => {
-  for (const _ in object) return false
-  return true
+/** What the cell keeps of them; one object for all that ask for nothing. */
+const cellOptions = (options: SpawnOptions): CellOptions => {
+  const { restart = 'temporary', mailbox, protocol, trapExit, stopChildren, shutdownMs } = options
+  const given = mailbox ?? protocol ?? trapExit ?? stopChildren ?? shutdownMs
+  if (given === undefined && restart === 'temporary') return DEFAULTS
+  return { restart, mailbox, protocol, trapExit, stopChildren, shutdownMs }
 }

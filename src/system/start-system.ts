@@ -1,5 +1,6 @@
 /** A running system: the verbs from outside, over the kernel. What it is plugged into is handed in. */
 import type { EventObject, InspectionEvent } from 'xstate'
+import type { Run } from '../contracts/runs.ts'
 import { providePrivateSystem } from '../contracts/private-system.ts'
 import { ConfigurationError, DeliveryError, type RestartLimitError } from '../contracts/errors.ts'
 import type { AnyAgent, Mailbox } from '../contracts/agents.ts'
@@ -188,7 +189,7 @@ class RunningSystem {
     return new Promise((resolve) => {
       const cell = this.kernel.cellOf(ref)
       if (!cell?.alive) return resolve({ type: 'no-actor' })
-      ;(cell.rest.gone ??= []).push(resolve)
+      ;(cell.gone ??= []).push(resolve)
     })
   }
 
@@ -280,7 +281,7 @@ class RunningSystem {
     })
     shutdown.add('stop-actors', 'actors', (signal) => this.#stopActors(signal))
     shutdown.add('disconnect', 'bus', () => kernel.topics.close())
-    ;(kernel.root.rest.gone ??= []).push((reason) => this.#rootIsGone(reason))
+    ;(kernel.root.gone ??= []).push((reason) => this.#rootIsGone(reason))
   }
 
   // Not a task of a phase: the limits of phases are timers of the kernel.
@@ -337,17 +338,17 @@ export const dropSystem = (system: System): void => {
 export const providePrivate = (start: () => Promise<System>): void =>
   providePrivateSystem((agent, input) => {
     const running = start()
-    let cancelled = false
-    let cancel = (): void => {
-      cancelled = true
-    }
+    let over: string | undefined
+    let run: Run<unknown> | undefined
     const outcome = running.then(async (system) => {
-      const run = system.submit(agent as never, input)
-      cancel = run.cancel
-      if (cancelled) run.cancel()
+      run = system.submit(agent as never, input, over === undefined ? {} : { signal: AbortSignal.abort(over) })
       const result = await run.outcome
       void system.stop()
       return result
     })
-    return { outcome, cancel: () => cancel() }
+    const cancel = (reason: string): void => {
+      over = reason
+      run?.cancel(reason)
+    }
+    return { outcome, cancel }
   })

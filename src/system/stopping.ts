@@ -97,7 +97,7 @@ const stopNow = (cell: Cell, order: StopOrder): void => {
   // It ends already, by itself: now it is not restarted.
   if (cell.state === 'ending') return planStop(cell, { reason, byItself, toRestart }, limit)
   cell.state = 'stopping'
-  if (cell.scope?.keyed?.size || cell.more?.receiveTimeout) endTimers(cell)
+  if (cell.scope?.keyed?.size || cell.more?.receiveTimeout || cell.mailbox.size > 0) endTimers(cell)
   if (!toRestart) refuseMail(cell)
   if (!cell.life?.stopping && !cell.more && !cell.scope?.keyed?.size && isChildless(cell) && cell.piped === 0 && cell.mailbox.size === 0) {
     cell.state = 'ending'
@@ -165,7 +165,7 @@ export const drain = (cell: Cell, timeoutMs: number): void => {
   cell.rest.draining = true
   refuseSenders(cell)
   const timer = kernel.timers.start(kernel.now() + timeoutMs, () => stop(cell, { reason: { type: 'shutdown' } }))
-  ;(cell.rest.gone ??= []).push(() => kernel.timers.cancel(timer))
+  ;(cell.gone ??= []).push(() => kernel.timers.cancel(timer))
   goOnDraining(cell)
 }
 
@@ -191,8 +191,8 @@ const stopChildren = (cell: Cell, then: () => void): void => {
     if (left === 0) goOn()
   }
   for (const child of children) {
-    ;(child.rest.gone ??= []).push(oneLess)
-    child.more!.intercept = (reason) => terminate(child, reason)
+    ;(child.gone ??= []).push(oneLess)
+    child.rest.intercept = (reason) => terminate(child, reason)
     stop(child, { reason: { type: 'shutdown' } })
   }
 }

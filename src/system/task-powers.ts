@@ -94,7 +94,8 @@ export class TaskPowers extends Scope {
     const mail = kernel.request({ type: 'task.request', payload: input } as never, cell, { asker, meta, chain })
     // Who asks again an agent that waits for it goes in circles, which hops end.
     const goesRound = chain.includes(target.ref.address)
-    mail.hops += options.hops ?? (goesRound ? 1 : 0)
+    const hops = options.hops ?? (goesRound ? 1 : 0)
+    if (hops > 0) mail.follow(mail.correlation, mail.hops + hops)
     asker.mail = mail
     const { id } = mail
     open.set(id, asker)
@@ -118,7 +119,7 @@ export class TaskPowers extends Scope {
     try {
       const child = spawnCell(cell, { logic, name, input, options: { restart: 'temporary' } })
       open.set(name, { withdraw: () => kill(child, () => terminate(child, { type: 'killed' })) })
-      if (child.alive) (child.rest.gone ??= []).push((reason) => respond(outcomeOfExit(child, reason)))
+      if (child.alive) (child.gone ??= []).push((reason) => respond(outcomeOfExit(child, reason)))
       else respond(outcomeOfExit(child, { type: 'normal' }))
     } catch (thrown) {
       open.set(name, { withdraw: () => {} })

@@ -56,7 +56,10 @@ export class Time implements Clock {
 const isSteady = (clock: Clock): clock is SteadyClock =>
   'monotonic' in clock && typeof clock.monotonic === 'function'
 
-/** Of a clock that has a date only: what it goes forward is taken for time that has passed. */
+/**
+ * Of a clock that has a date only: what it goes forward is taken for time that has passed. When it is set back, what has
+ * passed since it was last read is lost.
+ */
 const passed = (clock: Clock): (() => number) => {
   let last = clock.now()
   let steady = last

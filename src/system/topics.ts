@@ -113,8 +113,7 @@ export class Topics {
       // Our own messages come back from the bus.
       if (message.id.startsWith(kernel.prefix)) return
       const mail = kernel.mail({ type: message.type, payload: message.payload } as EventObject, undefined)
-      mail.correlation = message.correlationId
-      mail.hops = message.hops
+      mail.follow(message.correlationId, message.hops)
       mail.topic = addressOf(name)
       this.#spread(name, mail)
     }

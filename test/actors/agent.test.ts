@@ -197,6 +197,31 @@ describe('the logic of an agent', () => {
     actor.subscribe({ error: () => {} })
     await expect(toPromise(actor.start())).rejects.toMatchObject({ code: 'INVALID_INPUT' })
   })
+
+  it('calls its work back when the actor is stopped', async () => {
+    const started = promised<AbortSignal>()
+    const endless = agent('endless', {
+      run: (_: string, { signal }) => {
+        started.resolve(signal)
+        return new Promise<string>(() => {})
+      },
+    })
+    const actor = createActor(endless.logic, { input: 'x' }).start()
+    const signal = await started.promise
+    const aborted = new Promise((resolve) => signal.addEventListener('abort', resolve))
+    actor.stop()
+    await aborted
+    expect(signal.reason).toMatchObject({ reason: 'the actor was stopped' })
+  })
+
+  it('never begins when the actor is stopped before', async () => {
+    let runs = 0
+    const eager = agent('eager', { run: () => (runs += 1) })
+    const actor = createActor(eager.logic, { input: 'x' }).start()
+    actor.stop()
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(runs).toBe(0)
+  })
 })
 
 it('is a tool', () => {

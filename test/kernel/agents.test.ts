@@ -158,3 +158,45 @@ it('a limit for each child stops that child alone', async () => {
   expect(await end).toMatchObject({ type: 'error', error: { code: 'RESTART_LIMIT' } })
   expect(await system.ask(good, { type: 'x' })).toBe('fine')
 })
+
+it('a stop of an agent waits for its tasks, with their next attempts, their sleeps and their time limits', async () => {
+  const { system, clock } = await start()
+  const worker = agent('worker', {
+    retry: { attempts: 2, minMs: 1_000, jitter: false },
+    timeoutMs: 500,
+    circuit: false,
+    run: async (text: string, ctx) => {
+      // The first attempt takes longer than it may.
+      await ctx.sleep(ctx.attempt === 1 ? 10_000 : 300)
+      return text
+    },
+  })
+  const run = system.submit(worker, 'x')
+  await clock.advance(10)
+  const ref = system.lookup('/worker')!
+  const reason = system.watch(ref)
+  void system.stop(ref)
+  await clock.advance(1_789)
+  expect(system.stats().runs).toBe(1)
+  await clock.advance(1)
+  expect(await run.outcome).toEqual({ status: 'completed', output: 'x' })
+  expect(await reason).toEqual({ type: 'shutdown' })
+})
+
+it('a stop of an agent that waits for a retry longer than it may kills it', async () => {
+  const { system, clock } = await start()
+  const worker = agent('worker', {
+    retry: { attempts: 2, minMs: 60_000, maxMs: 60_000, jitter: false },
+    circuit: false,
+    timeoutMs: 10,
+    run: (_: string, ctx) => ctx.sleep(100),
+  })
+  const run = system.submit(worker, 'x')
+  await clock.advance(20)
+  const ref = system.lookup('/worker')!
+  const reason = system.watch(ref)
+  void system.stop(ref)
+  await clock.advance(5_000)
+  expect(await reason).toEqual({ type: 'killed' })
+  expect(await run.outcome).toMatchObject({ status: 'failed', error: { code: 'ACTOR_CRASHED' } })
+})

@@ -1,7 +1,7 @@
 /** Stash, receive timeout and keyed timers: nothing of an earlier time arrives later. */
 import { fromBehavior, type ActorContext, type SpawnOptions } from 'troupe'
 import { expect, it } from 'vitest'
-import { balanced, failure, lab, type Lab, type Say } from './system.ts'
+import { balanced, failure, lab, later, standing, type Lab, type Say } from './system.ts'
 
 /** An actor in whose name a test acts; `heard` is what it gets. */
 const actor = (l: Lab, act?: (ctx: ActorContext<Say>, type: string) => unknown, options: SpawnOptions<undefined> = {}) => {
@@ -169,7 +169,12 @@ it('a timer with the same key replaces the one before', async () => {
   expect(a.heard).toEqual(['new'])
 })
 
-it.each(['cancel', 'replace', 'restart', 'exit'] as const)('a tick that is queued does not arrive after: %s', async (how) => {
+it.each(
+  [
+    ...(['cancel', 'replace', 'restart', 'exit'] as const).map((how) => ({ how, when: { everyMs: 10 } })),
+    ...(['restart', 'exit'] as const).map((how) => ({ how, when: { afterMs: 10 } })),
+  ],
+)('a tick that is queued does not arrive after: $how, $when', async ({ how, when }) => {
   const l = await lab()
   const a = actor(
     l,
@@ -182,11 +187,62 @@ it.each(['cancel', 'replace', 'restart', 'exit'] as const)('a tick that is queue
   )
   // Both fire at once, and so stand in the mailbox together: first what makes the other one stale.
   a.ctx().timers.start('first', { type: how === 'restart' ? 'crash' : how }, { afterMs: 10 })
-  a.ctx().timers.start('key', { type: 'stale' }, { everyMs: 10 })
+  a.ctx().timers.start('key', { type: 'stale' }, when)
   await l.clock.advance(100)
   expect(a.heard).toHaveLength(1)
   expect(l.buried()).toEqual([])
   expect(balanced(l)).toBe(true)
+})
+
+it.each([{ afterMs: 10 }, { everyMs: 10 }])('a tick that is queued does not arrive after a stop: %o', async (when) => {
+  const l = await lab()
+  const a = actor(l, (ctx, type) => type === 'quit' && void ctx.stop(ctx.self))
+  // Both fire at once, and so stand in the mailbox together.
+  a.ctx().timers.start('first', { type: 'quit' }, { afterMs: 10 })
+  a.ctx().timers.start('key', { type: 'stale' }, when)
+  await l.clock.advance(100)
+  expect(a.heard).toEqual(['quit'])
+  expect(l.system.stats()).toMatchObject({ queued: 0, deadLettered: 0, actors: 0 })
+  expect(balanced(l)).toBe(true)
+})
+
+it('a stop leaves work in hand the timers that it may wait for, and ends those that begin it anew', async () => {
+  const l = await lab()
+  const work = later()
+  const a = actor(l, (ctx, type) => {
+    if (type === 'go') ctx.pipe(work.promise, () => ({ type: 'done' }))
+    if (type === 'give up') work.resolve()
+    // A stop would never come to its end.
+    if (type === 'poll') ctx.pipe(new Promise(() => {}), () => ({ type: 'polled' }))
+  })
+  a.ctx().timers.start('limit', { type: 'give up' }, { afterMs: 100 })
+  a.ctx().timers.start('poll', { type: 'poll' }, { everyMs: 10 })
+  a.ctx().receiveTimeout(20)
+  a.say('go')
+  await l.settle()
+  const reason = l.system.watch(a.ref)
+  void l.system.stop(a.ref)
+  await l.clock.advance(99)
+  expect(await standing(reason)).toBe('open')
+  await l.clock.advance(1)
+  expect(await reason).toEqual({ type: 'shutdown' })
+  expect(a.heard).toEqual(['go', 'give up', 'done'])
+  await l.clock.advance(1_000)
+  expect(l.system.stats()).toMatchObject({ queued: 0, deadLettered: 0 })
+})
+
+it('a stop ends all timers once the work in hand is over', async () => {
+  const l = await lab()
+  const work = later()
+  const a = actor(l, (ctx, type) => type === 'go' && ctx.pipe(work.promise, () => ({ type: 'done' })))
+  a.ctx().timers.start('later', { type: 'later' }, { afterMs: 100 })
+  a.say('go')
+  await l.settle()
+  const stopped = l.system.stop(a.ref)
+  work.resolve()
+  await stopped
+  await l.clock.advance(1_000)
+  expect(a.heard).toEqual(['go', 'done'])
 })
 
 it('timers of an actor that has ended tick no more', async () => {

@@ -86,7 +86,7 @@ it('kills what is below an actor before that is restarted', async () => {
   expect(told).toEqual(['actor.terminated /parent/child', 'actor.restarted /parent'])
 })
 
-it('stops a child for good that is killed and stopped at once, after it was restarted', async () => {
+it('does not start a child once more that is killed and stopped at once', async () => {
   let hooks = 0
   const hook = async (): Promise<void> => void (hooks += 1)
   on.system.spawn(supervisor({ children: [{ id: 'a', logic: worker(hook) }] }), { id: 'crew' })
@@ -94,8 +94,8 @@ it('stops a child for good that is killed and stopped at once, after it was rest
   on.system.kill(a)
   void on.system.stop(a)
   await on.settle()
-  expect(told).toEqual(['actor.restarted /crew/a', 'actor.terminated /crew/a'])
-  expect(hooks).toBe(1)
+  expect(told).toEqual(['actor.terminated /crew/a'])
+  expect(hooks).toBe(0)
 })
 
 it('lets an actor that was restarted restart its children as often as a new one', async () => {

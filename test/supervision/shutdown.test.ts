@@ -1,6 +1,7 @@
 /** How a supervisor stops its children. */
 import { beforeEach, describe, expect, it } from 'vitest'
 import { supervisor } from 'troupe'
+import { kernelOf } from '../../src/system/start-system.ts'
 import { later, specs, stage, type Stage } from './crew.ts'
 
 let on: Stage
@@ -110,7 +111,64 @@ describe('a stop of dynamic children', () => {
     expect(on.ends.get('/crew/a')).toEqual({ type: 'killed' })
     expect(on.ends.get('/crew')).toEqual({ type: 'shutdown' })
   })
+
+  it('keeps one timer for all, as long as one is left', async () => {
+    const names = Array.from({ length: 50 }, (_, n) => `w${n}`)
+    const waits = names.map(() => later())
+    for (const [n, name] of names.entries()) on.stopping.set(name, () => waits[n]!.promise)
+    const crew = await crewOf(...names)
+    expect(timers()).toBe(0)
+    void on.system.stop(crew)
+    await on.settle()
+    expect(timers()).toBe(1)
+    for (const { resolve } of waits.slice(1)) resolve()
+    await on.settle()
+    expect([timers(), on.ends.size]).toEqual([1, 49])
+    waits[0]!.resolve()
+    await on.settle()
+    expect([timers(), on.ends.size]).toEqual([0, 51])
+  })
+
+  it('keeps none when the supervisor is killed meanwhile', async () => {
+    for (const name of ['a', 'b']) on.stopping.set(name, () => new Promise(() => {}))
+    const crew = await crewOf('a', 'b')
+    void on.system.stop(crew)
+    await on.settle()
+    on.system.kill(crew)
+    await on.settle()
+    expect([timers(), on.ends.size]).toEqual([0, 3])
+  })
+
+  it.each(['stop', 'crash', 'kill'] as const)('counts in who ends otherwise (%s) in the same moment', async (how) => {
+    on.stopping.set('a', () => new Promise(() => {}))
+    const crew = await crewOf('a', 'b', 'c')
+    const b = on.ref('b')
+    void on.system.stop(crew)
+    if (how === 'crash') on.system.tell(b, { type: 'crash' })
+    else void on.system[how](b)
+    await on.settle()
+    expect([...on.ends.keys()].toSorted()).toEqual(['/crew/b', '/crew/c'])
+    await on.clock.advance(100)
+    expect(on.ends.get('/crew')).toEqual({ type: 'shutdown' })
+    expect(on.told().filter((entry) => entry.startsWith('+'))).toEqual([])
+    expect(timers()).toBe(0)
+  })
+
+  it.each([
+    ['infinity', []],
+    ['brutal-kill', ['/crew', '/crew/a', '/crew/b']],
+  ] as const)('has no timer with %s', async (shutdownMs, ended) => {
+    for (const name of ['a', 'b']) on.stopping.set(name, () => new Promise(() => {}))
+    const crew = on.system.spawn(supervisor({ strategy: 'dynamic', child: { logic: on.logic, shutdownMs } }), { id: 'crew' })
+    for (const id of ['a', 'b']) await on.system.startChild(crew, { id, logic: on.logic })
+    void on.system.stop(crew)
+    await on.settle()
+    expect([...on.ends.keys()].toSorted()).toEqual(ended)
+    expect(timers()).toBe(0)
+  })
 })
+
+const timers = (): number => kernelOf(on.system).timers.size
 
 describe('while a supervisor stops', () => {
   it.each(['crash', 'kill'] as const)('a child that dies otherwise (%s) neither hangs it nor is restarted', async (how) => {

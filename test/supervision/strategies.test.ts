@@ -138,6 +138,90 @@ describe('an earlier child of rest-for-one that dies while the group goes down',
   })
 })
 
+describe('a child that somebody stops while its group goes down', () => {
+  const strategies = ['one-for-all', 'rest-for-one'] as const
+  const ways = ['stop', 'terminateChild'] as const
+  /** How it stands when it is stopped. The group is that of `b`, and it waits for `d`. */
+  const standings = { b: 'has failed', c: 'still runs', d: 'is being stopped', e: 'is down' } as const
+  const cases = strategies.flatMap((strategy) =>
+    ways.flatMap((way) =>
+      Object.entries(standings).flatMap(([name, state]) =>
+        [undefined, { minMs: 100, jitter: 0 }].map((backoff) => ({ strategy, way, name, state, backoff })),
+      ),
+    ),
+  )
+
+  it.each(cases)('is not started once more: $strategy, $way, one that $state, $backoff', async ({ strategy, way, name, backoff }) => {
+    const wait = later()
+    on.stopping.set('d', () => wait.promise)
+    const logic = supervisor({ strategy, backoff, children: specs(on, 'a', 'b', 'c', 'd', 'e') })
+    const crew = on.system.spawn(logic, { id: 'crew' })
+    const child = on.ref(name)
+    const dead: string[] = []
+    on.system.deadLetters.subscribe(({ reason }) => dead.push(reason))
+    on.told()
+    await on.order('b', 'crash')
+    expect(on.told()).toEqual(['-b', '-e', '-d'])
+    const done = way === 'stop' ? on.system.stop(child) : on.system.terminateChild(crew, name)
+    await on.settle()
+    expect(on.system.tell(child, { type: 'note' })).toBe('rejected')
+    wait.resolve()
+    await on.settle()
+    await done
+    await on.clock.advance(200)
+    const others = strategy === 'one-for-all' ? ['a', 'b', 'c', 'd', 'e'] : ['b', 'c', 'd', 'e']
+    const started = on.told().filter((entry) => entry.startsWith('+'))
+    expect(started).toEqual(others.filter((other) => other !== name).map((other) => `+${other}`))
+    expect(await statuses(on.system, crew)).toMatchObject({ [name]: 'stopped' })
+    expect(on.ends.has(`/crew/${name}`)).toBe(true)
+    expect(dead).toEqual(['stopped'])
+  })
+
+  it('is not started either when it is to be killed brutally', async () => {
+    const wait = later()
+    on.stopping.set('c', () => wait.promise)
+    const [a, b, c] = specs(on, 'a', 'b', 'c')
+    const children = [{ ...a!, shutdownMs: 'brutal-kill' as const }, b!, c!]
+    const crew = on.system.spawn(supervisor({ strategy: 'one-for-all', children }), { id: 'crew' })
+    const child = on.ref('a')
+    await on.order('b', 'crash')
+    wait.resolve()
+    // In the same moment as the group comes to it.
+    void wait.promise.then(() => on.system.stop(child))
+    on.told()
+    await on.settle()
+    expect(on.told()).toEqual(['+b', '+c'])
+    expect(await statuses(on.system, crew)).toMatchObject({ a: 'stopped', b: 'running' })
+  })
+
+  it('comes back with the next restart of its group, like any that was terminated', async () => {
+    const wait = later()
+    on.stopping.set('c', () => wait.promise)
+    const children = specs(on, 'a', 'b', 'c')
+    const crew = on.system.spawn(supervisor({ strategy: 'one-for-all', children }), { id: 'crew' })
+    const child = on.ref('c')
+    await on.order('a', 'crash')
+    void on.system.stop(child)
+    wait.resolve()
+    await on.settle()
+    expect(await statuses(on.system, crew)).toEqual({ a: 'running', b: 'running', c: 'stopped' })
+    on.told()
+    await on.order('a', 'crash')
+    expect(on.told()).toEqual(['-a', '-b', '+a', '+b', '+c'])
+  })
+
+  it('uses up no restart when it was stopped in the moment in which it crashed', async () => {
+    const crew = on.system.spawn(supervisor({ intensity: 0, children: specs(on, 'a', 'b') }), { id: 'crew' })
+    const child = on.ref('a')
+    on.system.kill(child)
+    void on.system.stop(child)
+    on.told()
+    await on.settle()
+    expect(on.told()).toEqual([])
+    expect(await statuses(on.system, crew)).toEqual({ a: 'stopped', b: 'running' })
+  })
+})
+
 describe('dynamic', () => {
   const crewOf = (restart: 'permanent' | 'temporary' = 'permanent', maxChildren?: number) =>
     on.system.spawn(supervisor({ strategy: 'dynamic', child: { logic: on.logic, restart }, maxChildren }), {
