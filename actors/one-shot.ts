@@ -16,10 +16,11 @@ export const oneShot = <I, O>(agent: unknown): AgentLogic<I, O> => {
       if (status !== 'active') return
       const run = privateSystem()(agent as AnyAgent, input)
       runs.set(self, run)
-      void run.outcome.then((outcome) => {
-        // One that was stopped meanwhile takes no more.
+      // One that was stopped meanwhile takes no more.
+      const tell = (outcome: Outcome): void => {
         if (runs.has(self)) self.send({ type: 'run.ended', outcome } as EventObject)
-      })
+      }
+      void run.outcome.then(tell)
     },
     transition: (snapshot, event, { self }) => {
       if (snapshot.status !== 'active') return snapshot

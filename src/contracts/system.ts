@@ -48,9 +48,9 @@ export interface SystemOptions {
     | Options<{
         /** In all. Default 30_000. */
         timeoutMs: number
-        /** Per phase. Default 5_000. */
+        /** Per phase, but for `drain` and `stop-actors`: they get what the phases behind them leave. Default 5_000. */
         phaseTimeoutMs: number
-        /** Phases of one's own, and which ones go before. */
+        /** Phases of one's own, and which ones go before; of ours, what else goes before and their own limit. */
         phases: Readonly<Record<string, { after: readonly string[]; timeoutMs?: number | undefined }>>
       }>
     | undefined

@@ -21,7 +21,7 @@ export const interpret = <T extends AnyStateMachine>(
   recorder?: StateRecorder,
 ): CellInterpreter<T> => {
   const compiled = compiledOnce(machine) as Engine<Shown> | undefined
-  const running = new RunningMachine(compiled, performer as AnyPerformer, recorder)
+  const running = new RunningMachine(compiled, performer, recorder)
   // Timers and children speak up between steps.
   if (!compiled) running.engine = actorEngine(machine, (state, effects) => running.goOn(state, effects))
   return running as unknown as CellInterpreter<T>

@@ -9,9 +9,9 @@ import { AgentPowers } from './agent-powers.ts'
 import { freshRecord, stateOf, type AgentRecord } from './agent-records.ts'
 import type { Cell, CellOptions } from './cell.ts'
 import { spawnCell } from './birth.ts'
+import { isWork, putBack, readmit } from './intake.ts'
 import { kill, terminate } from './end.ts'
 import { Guests, type Guest } from './guests.ts'
-import type { Mail } from './mail.ts'
 import type { Registers, Scope } from './scope.ts'
 import { nameOf, parentOf } from './spawn.ts'
 import { TaskPowers } from './task-powers.ts'
@@ -90,12 +90,11 @@ export class Agents {
   /** Requests from outside that still wait are refused; those of work in flight belong to it. */
   refuseWaiting(): void {
     for (const cell of this.#cells.values()) {
-      const isWork = (mail: Mail): boolean => this.#kernel.isWork(cell, mail)
       const waiting = cell.mailbox.drain(false)
-      const refused = waiting.filter((mail) => isWork(mail) && mail.sender === undefined)
-      cell.mailbox.putBack(
+      const refused = waiting.filter((mail) => isWork(cell, mail) && mail.sender === undefined)
+      putBack(
+        cell,
         waiting.filter((mail) => !refused.includes(mail)),
-        isWork,
       )
       for (const mail of refused) this.#kernel.deadLetter(mail, cell, 'stopped')
     }
@@ -148,7 +147,7 @@ export class Agents {
     const isDown = agent.state === 'ending' || agent.state === 'suspended'
     if (!restarts || !isDown || agent.more?.stop || mail.readmitted || mail.asker?.settled) return false
     powers.giveUp('its agent restarts')
-    this.#kernel.readmit(agent, mail)
+    readmit(agent, mail)
     return true
   }
 

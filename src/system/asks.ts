@@ -10,6 +10,7 @@ import {
 } from '../contracts/errors.ts'
 import type { AnyRef, SendOptions } from '../contracts/messages.ts'
 import type { Cell, Core } from './cell.ts'
+import { fault, hasRoom } from './intake.ts'
 import type { Asker, Mail, Party } from './mail.ts'
 import type { Timer } from './timers.ts'
 
@@ -150,8 +151,8 @@ export const sendWhenRoom = (
     }
     if (signal?.aborted) return reject(errorOf(cancelledBy(signal) as Outcome & { status: 'cancelled' }))
     const mail = kernel.mail(event, from)
-    if (kernel.hasRoom(cell) && !cell.more?.senders) {
-      return kernel.deliver(cell, mail) === 'accepted' ? resolve() : reject(kernel.fault(cell, mail) ?? notTaken(cell, ref, event))
+    if (hasRoom(cell) && !cell.more?.senders) {
+      return kernel.deliver(cell, mail) === 'accepted' ? resolve() : reject(fault(cell, mail) ?? notTaken(cell, ref, event))
     }
     const done = (): void => {
       kernel.timers.cancel(timer)

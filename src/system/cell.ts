@@ -125,6 +125,12 @@ export class Cell implements Runnable, Party {
     return this.state === 'stopping' && this.more?.stop?.toRestart === true
   }
 
+  /** Whether somebody else stops it for good. */
+  get isStopped(): boolean {
+    const asked = this.more?.stop
+    return asked !== undefined && !asked.byItself && !asked.toRestart
+  }
+
   /** The system lane: first, unbounded, never dropped. */
   signal(act: () => void): void {
     ;(this.signals ??= []).push(act)
@@ -270,6 +276,8 @@ export interface Core {
   readonly scheduler: Scheduler
   readonly events: EventStream<SystemEvent>
   readonly root: Cell
+  /** How mailboxes are bounded that say nothing of it. */
+  readonly mailbox: MailboxOptions
   readonly inspector: ((event: InspectionEvent) => void) | undefined
   random(): number
   now(): number
@@ -304,19 +312,14 @@ export interface Core {
   tellBare(cell: Cell, event: EventObject & Readonly<Record<string, unknown>>, from?: Party): void
   deliver(cell: Cell, mail: Mail): 'accepted' | 'rejected'
   post(cell: Cell, mail: Mail): 'accepted' | 'rejected'
-  /** What is wrong with a message for this actor by its contract. */
-  fault(cell: Cell, mail: Mail): TroupeError | undefined
   /** What an incarnation that is over still sends. */
   refuseStale(cell: Cell, event: EventObject, to: Address): void
   handle(cell: Cell, mail: Mail): void
+  reportUnhandled(cell: Cell, mail: Mail): void
+  /** Its time is over. */
+  expire(mail: Mail, cell: Cell): void
   /** An actor threw outside of a message. */
   failed(cell: Cell, thrown: unknown): void
-  /** Puts a request that was handled back in front: its agent restarts and takes it up again. */
-  readmit(agent: Cell, mail: Mail): void
-  hasRoom(cell: Cell): boolean
-  /** How its mailbox is bounded. */
-  mailboxOf(cell: Cell): MailboxOptions
-  isWork(cell: Cell, mail: Mail): boolean
   deadLetter(mail: Mail, cell: Cell | undefined, reason: DeadReason, address?: Address): void
   /** A tick, a `Terminated` or a result that is no longer wanted: as if it had never been sent. */
   withdraw(): void

@@ -4,7 +4,7 @@ import { DeliveryError } from '../contracts/errors.ts'
 import type { AnyRef } from '../contracts/messages.ts'
 import type { Cell } from './cell.ts'
 import { restart } from './birth.ts'
-import { isStopped, kill, reportKilled, terminate } from './end.ts'
+import { kill, reportKilled, terminate } from './end.ts'
 import { limitOf } from './hooks.ts'
 import { stop } from './stopping.ts'
 import { spawn } from './spawn.ts'
@@ -54,7 +54,7 @@ export const childrenOf = (parent: Cell): Children => {
       if (limit !== 'infinity') limitTogether(cells, limit)
       for (const cell of cells) stop(cell, { reason: { type: 'shutdown' }, timeoutMs: 'infinity' })
     },
-    isStopped: (ref) => isStopped(child(ref)),
+    isStopped: (ref) => child(ref).isStopped,
     now: () => kernel.timers.now(),
   }
 }

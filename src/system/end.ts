@@ -9,6 +9,7 @@ import type { Cell } from './cell.ts'
 import { tellWatchers, unwatchAll } from './death-watch.ts'
 import { KeyedTimer } from './keyed-timer.ts'
 import { breakLinks } from './links.ts'
+import { putBack } from './intake.ts'
 import type { Mail } from './mail.ts'
 
 /** The reason of who was killed. */
@@ -30,7 +31,7 @@ export const discardLife = (cell: Cell): void => {
 
 /** Timers, asks, pipes and the signal are of one incarnation. */
 export const release = (cell: Cell): void => {
-  const { more, kernel, scope } = cell
+  const { more, scope } = cell
   cell.piped = 0
   if (scope?.keyed) {
     for (const [, timer] of scope.keyed.entries()) timer.cancel()
@@ -41,7 +42,7 @@ export const release = (cell: Cell): void => {
   for (const ask of more.asks ?? []) ask.abandon('its asker has ended')
   more.asks = undefined
   if (more.stash) {
-    cell.mailbox.putBack(more.stash, (mail) => kernel.isWork(cell, mail))
+    putBack(cell, more.stash)
     more.stash = undefined
   }
   more.abort?.abort()
@@ -77,12 +78,9 @@ const takeBackTick = ({ token }: Mail): false => {
   return false
 }
 
-/** Whether somebody else stops it for good. */
-export const isStopped = ({ more }: Cell): boolean => more?.stop !== undefined && !more.stop.byItself && !more.stop.toRestart
-
 /** What follows a kill. */
 export const reportKilled = (cell: Cell): void => {
-  tellDown(cell, KILLED, isStopped(cell))
+  tellDown(cell, KILLED, cell.isStopped)
 }
 
 /** Its supervisor may wait for it, else its parent decides what follows. */

@@ -4,19 +4,19 @@
  */
 import type { EventObject, InspectionEvent } from 'xstate'
 import type { AnyAgent, Mailbox as MailboxOptions } from '../contracts/agents.ts'
-import { DefectError, DeliveryError, InvalidMessageError, toTroupeError, type TroupeError } from '../contracts/errors.ts'
 import type { ExitReason, Logic, SpawnOptions } from '../contracts/logic.ts'
 import type { Address, AgentMessage, AnyRef } from '../contracts/messages.ts'
 import type { Clock, Logger } from '../contracts/ports.ts'
 import type { DeadLetter, DeadReason, SystemEvent } from '../contracts/system.ts'
-import type { Life } from '../logic/life.ts'
 import { Agents } from './agents.ts'
 import { Cell, type Awaited, type Powers } from './cell.ts'
+import { DeadLetters, undeliverable } from './dead-letters.ts'
 import { deepFreeze } from './freeze.ts'
 import { EventStream } from './event-stream.ts'
 import { Inbox } from './inbox.ts'
-import { isStopped } from './end.ts'
-import { afterTurn, crash, endLinked, requestExit } from './stopping.ts'
+import { failedOutside, handle } from './handling.ts'
+import { deliver, post } from './intake.ts'
+import { afterTurn, endLinked, requestExit } from './stopping.ts'
 import { LiveActor } from './live-actor.ts'
 import { Mail, Moment, Request, type Party, type Trail } from './mail.ts'
 import { Names } from './names.ts'
@@ -41,9 +41,6 @@ export interface KernelOptions {
   readonly freeze: boolean
 }
 
-const DEAD_LETTERS_LOGGED = 10
-const QUIET_MS = 300_000
-
 export class Kernel implements Registers {
   readonly name: string
   readonly clock: Clock
@@ -54,7 +51,6 @@ export class Kernel implements Registers {
   readonly prefix: string
   readonly outside: Address
   readonly events: EventStream<SystemEvent>
-  readonly deadLetters: EventStream<DeadLetter>
   readonly unhandled: EventStream<{ readonly message: AgentMessage; readonly ref: AnyRef }>
   readonly names = new Names(this)
   readonly topics: Topics
@@ -62,6 +58,8 @@ export class Kernel implements Registers {
   readonly agents: Agents
   readonly runs: RunBook
   readonly root: Cell
+  /** How mailboxes are bounded that say nothing of it. */
+  readonly mailbox: MailboxOptions
   readonly #options: KernelOptions
   inspector: ((event: InspectionEvent) => void) | undefined
   sent = 0
@@ -78,13 +76,13 @@ export class Kernel implements Registers {
   #trail: Trail | undefined
   #mails = 0
   #uids = 0
-  #logged = { count: 0, since: 0 }
-  #tellingDead = false
+  readonly #dead: DeadLetters
 
   constructor(options: KernelOptions) {
     this.#options = options
     this.name = options.name
     this.clock = options.clock
+    this.mailbox = options.mailbox
     this.log = options.log
     this.timers = new Timers(options.clock)
     this.random = seededRandom(options.seed)
@@ -93,7 +91,7 @@ export class Kernel implements Registers {
     this.outside = `troupe://${options.name}`
     const at = (): number => this.now()
     this.events = new EventStream<SystemEvent>(options.log, (count) => ({ type: 'events.skipped', at: at(), count }))
-    this.deadLetters = new EventStream(options.log)
+    this.#dead = new DeadLetters(this)
     this.unhandled = new EventStream(options.log)
     this.topics = new Topics(this)
     this.inbox = new Inbox(this)
@@ -124,6 +122,10 @@ export class Kernel implements Registers {
       this.#trail = { cause: cause.seq, correlation: cause.correlation, hops: cause.hops }
     }
     return this.#trail
+  }
+
+  get deadLetters(): EventStream<DeadLetter> {
+    return this.#dead.stream
   }
 
   nextMail(): number {
@@ -195,34 +197,12 @@ export class Kernel implements Registers {
     return 'rejected'
   }
 
-  /** Checks what comes from outside, then posts. */
   deliver(cell: Cell, mail: Mail): 'accepted' | 'rejected' {
-    const { event } = mail
-    const { protocol } = cell.options
-    if ((protocol === undefined || mail.sender !== undefined) && !event.type.startsWith('xstate.')) {
-      return this.post(cell, mail)
-    }
-    const checked = this.#check(cell, mail)
-    return checked instanceof Mail ? this.post(cell, checked) : this.#refuse(cell, mail, checked)
+    return deliver(cell, mail)
   }
 
-  /** The mail with its event parsed, or what is wrong with it. */
-  #check(cell: Cell, mail: Mail): Mail | TroupeError {
-    const { event, sender } = mail
-    if (event.type.startsWith('xstate.')) return reserved(event.type)
-    const { protocol } = cell.options
-    if (protocol === undefined || sender !== undefined) return mail
-    try {
-      const parsed = protocol.parse(event)
-      return parsed === event ? mail : mail.with(parsed)
-    } catch (thrown) {
-      return toTroupeError(thrown)
-    }
-  }
-
-  fault(cell: Cell, mail: Mail): TroupeError | undefined {
-    const checked = this.#check(cell, mail)
-    return checked instanceof Mail ? undefined : checked
+  post(cell: Cell, mail: Mail): 'accepted' | 'rejected' {
+    return post(cell, mail)
   }
 
   refuseStale(cell: Cell, event: EventObject, to: Address): void {
@@ -230,224 +210,39 @@ export class Kernel implements Registers {
     this.deadLetter(this.mail(event, cell), undefined, 'stale-epoch', to)
   }
 
-  #refuse(cell: Cell, mail: Mail, error: TroupeError): 'rejected' {
-    this.sent += 1
-    mail.asker?.settle({ status: 'rejected', error })
-    this.deadLetter(mail, cell, 'invalid')
-    this.log.warn({ to: cell.ref.path, err: error }, 'a message does not fit its contract')
-    return 'rejected'
-  }
-
-  /** Into the mailbox, or to the dead letters. */
-  post(cell: Cell, mail: Mail): 'accepted' | 'rejected' {
-    this.sent += 1
-    if (mail.asker) mail.asker.target = cell
-    const refusal = this.#refusal(cell, mail)
-    if (refusal !== undefined) {
-      this.deadLetter(mail, cell, refusal)
-      return 'rejected'
-    }
-    cell.mailbox.push(mail, this.isWork(cell, mail))
-    if (!cell.ready) this.scheduler.ready(cell)
-    return 'accepted'
-  }
-
-  /** Why a cell does not take a message. */
-  #refusal(cell: Cell, mail: Mail): DeadReason | undefined {
-    if (cell.state === 'terminated') return 'stopped'
-    if (mail.exempt) return undefined
-    switch (cell.state) {
-      case 'draining':
-        return 'stopped'
-      case 'stopping':
-        return cell.isPausing ? this.#refusalWhileDown(cell) : 'stopped'
-      case 'ending':
-      case 'suspended':
-        return this.#refusalWhileDown(cell)
-      default:
-        return this.#makeRoom(cell)
-    }
-  }
-
-  #refusalWhileDown(cell: Cell): DeadReason | undefined {
-    if (isStopped(cell)) return 'stopped'
-    const limit = this.mailboxOf(cell).restartStash ?? 1_000
-    if (cell.rest.stashedSinceCrash >= limit) return 'restart-stash-full'
-    cell.rest.stashedSinceCrash += 1
-    return undefined
-  }
-
-  #makeRoom(cell: Cell): DeadReason | undefined {
-    const options = this.mailboxOf(cell)
-    if (cell.mailbox.load < (options.capacity ?? 10_000)) return undefined
-    switch (options.overflow) {
-      case 'unbounded':
-        return undefined
-      case 'drop-oldest': {
-        const oldest = cell.mailbox.evict()
-        if (oldest) this.deadLetter(oldest, cell, 'mailbox-full')
-        return oldest ? undefined : 'mailbox-full'
-      }
-      default:
-        return 'mailbox-full'
-    }
-  }
-
-  /** How its mailbox is bounded. */
-  mailboxOf(cell: Cell): MailboxOptions {
-    return cell.options.mailbox ?? this.#options.mailbox
-  }
-
-  /** Whether there is room for one more. */
-  hasRoom(cell: Cell): boolean {
-    const { overflow, capacity = 10_000 } = this.mailboxOf(cell)
-    if (overflow === 'unbounded' || overflow === 'drop-oldest' || overflow === 'drop-new') return true
-    return cell.mailbox.load < capacity
-  }
-
-  /** Requests wait behind the gate of an agent, unless it waits itself for the one who asks. */
-  isWork(cell: Cell, mail: Mail): boolean {
-    return cell.options.envelopes === true && mail.event.type === 'task.request' && !mail.chain.includes(cell.ref.address)
-  }
-
-  /** It threw outside of a message. */
-  failed(cell: Cell, thrown: unknown): void {
-    this.log.error({ path: cell.path, err: thrown }, 'an actor crashed')
-    crash(cell, toTroupeError(thrown))
-  }
-
-  /** It was handled, and now it waits again: its agent restarts. */
-  readmit(agent: Cell, mail: Mail): void {
-    mail.readmitted = true
-    this.handled -= 1
-    if (mail.asker) mail.asker.target = agent
-    agent.mailbox.putBack([mail], (each) => this.isWork(agent, each))
-  }
-
-  /** One message, one turn of the logic. */
   handle(cell: Cell, mail: Mail): void {
-    if (cell.more?.senders) this.admitSender(cell)
-    if (mail.token !== undefined && !mail.token.active) return this.withdraw()
-    if (mail.asker?.settled || (mail.deadline !== undefined && mail.deadline < this.now())) return this.#expire(cell, mail)
-    cell.mail = mail
-    this.fate = 'handled'
-    const life = cell.life!
-    if (cell.more?.receiveTimeout) cell.scope?.rearm()
-    try {
-      life.receive(cell.options.envelopes && !mail.bare ? this.#forAgent(mail, cell) : mail.event)
-    } catch (thrown) {
-      cell.mail = undefined
-      return this.#failed(cell, mail, thrown)
-    }
-    cell.mail = undefined
-    this.#conclude(cell, mail, life)
+    handle(cell, mail)
   }
 
-  // What is no request, users see.
-  #forAgent(mail: Mail, cell: Cell): AgentMessage {
-    return mail instanceof Request && mail.type === 'task.request' ? mail : this.messageOf(mail, cell)
+  failed(cell: Cell, thrown: unknown): void {
+    failedOutside(cell, thrown)
   }
 
-  #conclude(cell: Cell, mail: Mail, life: Life): void {
-    const { fate } = this
-    if (fate === 'kept' || fate === 'dead') return
-    this.handled += 1
-    // An agent answers by its tasks, or at once.
-    if (!cell.options.envelopes && mail.asker && !mail.asker.settled && mail.asker.target === cell) this.#owe(cell, mail)
-    if (fate === 'unhandled' || life.handled === false) this.#unhandledMessage(cell, mail)
-    cell.more?.live?.changed()
-  }
-
-  #owe(cell: Cell, mail: Mail): void {
-    if (cell.state === 'terminated' || cell.state === 'suspended') {
-      mail.asker!.settle({ status: 'rejected', error: gone(cell) })
-    } else (cell.rest.owed ??= new Set()).add(mail.asker!)
-  }
-
-  #unhandledMessage(cell: Cell, mail: Mail): void {
+  reportUnhandled(cell: Cell, mail: Mail): void {
     const message = this.messageOf(mail, cell)
     this.unhandled.emit({ message, ref: cell.ref })
     this.events.emit({ type: 'message.unhandled', at: this.now(), ref: cell.ref, message })
     this.log.warn({ to: cell.ref.path, type: mail.event.type }, 'nobody handles this message')
   }
 
-  #expire(cell: Cell, mail: Mail): void {
+  expire(mail: Mail, cell: Cell): void {
     this.expired += 1
-    this.#tellDead(mail, cell.ref.address, 'expired')
-  }
-
-  #failed(cell: Cell, mail: Mail, thrown: unknown): void {
-    const error = toTroupeError(thrown)
-    const { redeliver = 0 } = this.mailboxOf(cell)
-    const failures = (mail.failures ?? 0) + 1
-    mail.failures = failures
-    // What fails is not kept for later.
-    if (this.fate === 'kept') {
-      cell.more?.stash?.splice(cell.more.stash.indexOf(mail), 1)
-      this.fate = 'handled'
-    }
-    if (failures <= redeliver && cell.receiving) cell.mailbox.putBack([mail], (m) => this.isWork(cell, m))
-    else {
-      const told = `"${cell.ref.path}" failed to handle "${mail.event.type}": ${error.message}`
-      mail.asker?.settle({ status: 'failed', error: new DefectError(told, thrown, 'ACTOR_CRASHED') })
-      if (redeliver > 0) this.deadLetter(mail, cell, 'poison')
-      else if (this.fate !== 'dead') this.handled += 1
-    }
-    const message = this.messageOf(mail, cell)
-    this.events.emit({ type: 'message.failed', at: this.now(), ref: cell.ref, message, error })
-    this.log.error({ path: cell.ref.path, type: mail.event.type, err: thrown }, 'an actor crashed')
-    crash(cell, error)
+    this.#dead.add(mail, cell.ref.address, 'expired')
   }
 
   /** A message that nobody handles. Whoever awaits its answer is told at once. */
   deadLetter(mail: Mail, cell: Cell | undefined, reason: DeadReason, address?: Address): void {
     this.deadLettered += 1
     const to = address ?? cell?.ref.address ?? this.outside
-    this.#tellDead(mail, to, reason)
+    this.#dead.add(mail, to, reason)
     if (mail.asker && !mail.asker.settled) {
       mail.asker.settle({ status: 'rejected', error: undeliverable(reason, to, mail.event) })
     }
   }
 
-  #tellDead(mail: Mail, to: Address, reason: DeadReason): void {
-    if (this.deadLetters.active || this.events.active) this.#publishDead(mail, to, reason)
-    this.#logDead(mail, to, reason)
-  }
-
-  // A dead letter that a listener causes is not told to it again.
-  #publishDead(mail: Mail, to: Address, reason: DeadReason): void {
-    if (this.#tellingDead) return
-    this.#tellingDead = true
-    const letter: DeadLetter = { message: this.messageOf(mail, undefined, to), reason, at: this.now() }
-    this.deadLetters.emit(letter)
-    this.events.emit({ type: 'message.dead', at: letter.at, letter })
-    this.#tellingDead = false
-  }
-
-  // The log is throttled, the events never.
-  #logDead(mail: Mail, to: Address, reason: DeadReason): void {
-    const now = this.now()
-    if (now - this.#logged.since >= QUIET_MS) this.#logged = { count: 0, since: now }
-    this.#logged.count += 1
-    if (this.#logged.count > DEAD_LETTERS_LOGGED) return
-    const last = this.#logged.count === DEAD_LETTERS_LOGGED ? ' (more are not logged for 5 minutes)' : ''
-    this.log.warn({ type: mail.event.type, to, reason }, `dead letter${last}`)
-  }
-
   /** A timer's tick, a `Terminated` or a result that is no longer wanted: as if it had never been sent. */
   withdraw(): void {
     this.sent -= 1
-  }
-
-  /** Lets the next `send` in that waits for room. */
-  admitSender(cell: Cell): void {
-    const { senders } = cell.more!
-    while (senders !== undefined && senders.length > 0 && this.hasRoom(cell)) {
-      const next = senders.shift()!
-      if (this.deliver(cell, next.mail) === 'accepted') next.taken()
-      else next.refused(new DeliveryError('ACTOR_TERMINATED', `"${cell.path}" takes no messages`, next.mail.event))
-    }
-    if (senders?.length === 0) cell.more!.senders = undefined
   }
 
   /** An actor as XState sees it; the same object each time. */
@@ -495,28 +290,5 @@ export class Kernel implements Registers {
 
   taskIsGone(cell: Cell): void {
     this.agents.taskIsGone(cell)
-  }
-}
-
-const reserved = (type: string): InvalidMessageError =>
-  new InvalidMessageError(`"${type}": types that start with "xstate." belong to XState`, {
-    code: 'INVALID_MESSAGE',
-    faults: [{ path: 'type', message: 'starts with "xstate."' }],
-  })
-
-const gone = (cell: Cell): DeliveryError =>
-  new DeliveryError('ACTOR_TERMINATED', `"${cell.ref.path}" has ended without an answer`)
-
-const undeliverable = (reason: DeadReason, to: Address, event: EventObject): DeliveryError => {
-  switch (reason) {
-    case 'mailbox-full':
-    case 'restart-stash-full':
-      return new DeliveryError('MAILBOX_FULL', `the mailbox of ${to} is full`, event)
-    case 'stash-full':
-      return new DeliveryError('STASH_FULL', `the stash of ${to} is full`, event)
-    case 'no-routee':
-      return new DeliveryError('NO_ROUTE', `${to} has nobody to hand the message to`, event)
-    default:
-      return new DeliveryError('ACTOR_TERMINATED', `${to} takes no messages: ${reason}`, event)
   }
 }

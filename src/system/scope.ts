@@ -19,6 +19,7 @@ import { childrenOf } from './children.ts'
 import { unwatch, watch } from './death-watch.ts'
 import { destructurable } from './destructurable.ts'
 import type { Inbox } from './inbox.ts'
+import { mailboxOf, putBack } from './intake.ts'
 import { kill, reportKilled } from './end.ts'
 import { drain, requestExit, stop, type StopOrder } from './stopping.ts'
 import { KeyedTimer, type TimerOrder, type TimerOwner } from './keyed-timer.ts'
@@ -253,7 +254,7 @@ export class Scope implements Powers, TimerOwner {
 
   stash(): void {
     const mail = this.mailInHand()
-    const { stash: capacity = 100 } = this.kernel.mailboxOf(this.cell)
+    const { stash: capacity = 100 } = mailboxOf(this.cell)
     const stash = (this.cell.rest.stash ??= [])
     if (stash.at(-1) === mail) return
     if (stash.length >= capacity) {
@@ -267,7 +268,7 @@ export class Scope implements Powers, TimerOwner {
     const stash = this.cell.more?.stash
     if (!stash) return
     this.cell.more!.stash = undefined
-    this.cell.mailbox.putBack(stash, (mail) => this.kernel.isWork(this.cell, mail))
+    putBack(this.cell, stash)
     this.kernel.scheduler.ready(this.cell)
   }
 

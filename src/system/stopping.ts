@@ -5,7 +5,7 @@
 import { toTroupeError, type TroupeError } from '../contracts/errors.ts'
 import type { ExitReason } from '../contracts/logic.ts'
 import type { Cell, More } from './cell.ts'
-import { discardLife, endTimers, isChildless, isStopped, kill, KILLED, killChildren, refuseSenders, release, reportKilled, settleOwed, tellDown, terminate } from './end.ts'
+import { discardLife, endTimers, isChildless, kill, KILLED, killChildren, refuseSenders, release, reportKilled, settleOwed, tellDown, terminate } from './end.ts'
 import { limitOf, runHooks, unlessOvertaken } from './hooks.ts'
 import { breakLinks } from './links.ts'
 
@@ -42,7 +42,7 @@ export const endItself = (cell: Cell, reason: ExitReason): void => {
     return isDown(cell, reason, false)
   }
   release(cell)
-  const down = (): void => runHooks(cell, reason, () => isDown(cell, reason, isStopped(cell)))
+  const down = (): void => runHooks(cell, reason, () => isDown(cell, reason, cell.isStopped))
   // Tasks are taken up again by the next incarnation; none of them waits for its end.
   if (cell.options.envelopes) killChildren(cell)
   if (cell.options.stopChildren === false && cell.options.restart !== 'temporary') down()
@@ -99,8 +99,9 @@ const stopNow = (cell: Cell, order: StopOrder): void => {
   cell.state = 'stopping'
   if (cell.scope?.keyed?.size || cell.more?.receiveTimeout || cell.mailbox.size > 0) endTimers(cell)
   if (!toRestart) refuseMail(cell)
-  if (!cell.life?.stopping && !cell.more && !cell.scope?.keyed?.size && isChildless(cell) && cell.piped === 0 && cell.mailbox.size === 0) {
+  if (hasNothingToWaitFor(cell)) {
     cell.state = 'ending'
+    release(cell)
     return isDown(cell, reason, !byItself)
   }
   planStop(cell, { reason, byItself, toRestart }, limit)
@@ -108,9 +109,12 @@ const stopNow = (cell: Cell, order: StopOrder): void => {
   proceed(cell)
 }
 
+const hasNothingToWaitFor = (cell: Cell): boolean =>
+  !cell.life?.stopping && !cell.more?.hooks && isChildless(cell) && cell.piped === 0 && cell.mailbox.size === 0
+
 /** It was about to stop by itself, or to be started again, and now somebody else wants it stopped. */
 const joinStop = (cell: Cell, { byItself, toRestart }: { byItself: boolean; toRestart: boolean }): void => {
-  if (byItself || isStopped(cell)) return
+  if (byItself || cell.isStopped) return
   const asked = cell.more!.stop!
   asked.byItself = false
   asked.toRestart = toRestart
@@ -156,7 +160,7 @@ const proceed = (cell: Cell): void => {
   if (asked.waiting || cell.piped > 0 || cell.hasMail) return
   cell.state = 'ending'
   release(cell)
-  stopChildren(cell, () => runHooks(cell, asked.reason, () => isDown(cell, asked.reason, isStopped(cell))))
+  stopChildren(cell, () => runHooks(cell, asked.reason, () => isDown(cell, asked.reason, cell.isStopped)))
 }
 
 /** Takes no more, and stops when it has handled what it has. */

@@ -200,3 +200,26 @@ it('a stop of an agent that waits for a retry longer than it may kills it', asyn
   expect(await reason).toEqual({ type: 'killed' })
   expect(await run.outcome).toMatchObject({ status: 'failed', error: { code: 'ACTOR_CRASHED' } })
 })
+
+it('a stop of an agent leaves it the timers of its circuit, for the tasks that it waits for', async () => {
+  const { system, clock } = await start()
+  const worker = agent('worker', {
+    circuit: { failures: 1, openMs: 100, probeTimeoutMs: 50, counts: () => true },
+    run: async (text: string, ctx) => {
+      if (text === 'bad') throw new Error('no')
+      await ctx.sleep(1_000)
+      return text
+    },
+  })
+  const changes: string[] = []
+  system.events.subscribe((event) => event.type === 'circuit.changed' && changes.push(`${event.from} ${event.to}`))
+  await system.submit(worker, 'bad').outcome
+  await clock.advance(100)
+  const probe = system.submit(worker, 'good')
+  await clock.advance(10)
+  void system.stop(system.lookup('/worker')!)
+  await clock.advance(50)
+  expect(changes).toEqual(['closed open', 'open half-open', 'half-open open'])
+  await clock.advance(1_000)
+  expect(await probe.outcome).toMatchObject({ status: 'completed' })
+})
