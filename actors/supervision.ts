@@ -210,7 +210,6 @@ export class Supervision implements Incarnation<SupervisorMessage> {
   }
 
   #stopOne(child: Child): void {
-    this.#leaveOut(child)
     this.#stop.one(child, false, () => this.#terminated(child))
   }
 

@@ -2,7 +2,7 @@
  * Reads CSV: a header, then objects by column. A record whose quotes or columns are wrong is an item with a fault, and
  * reading goes on at the next line, so that one stray quote does not swallow what follows it.
  */
-import { parse } from 'csv-parse/sync'
+import { parse, type CsvError } from 'csv-parse/sync'
 import type { Fault } from '../contracts/errors.ts'
 import type { Item } from './item.ts'
 import type { Line } from './lines.ts'
@@ -51,7 +51,10 @@ const recordAt = async (first: Text, header: Header, ahead: LookAhead): Promise<
   return { line: first.line, value: result.value }
 }
 
-const unclosed: Fault = { path: '', message: 'a quote is opened and never closed' }
+const unclosed: Fault = {
+  path: '',
+  message: 'a quote is opened and not closed: close it, or double it ("") where it belongs to the text',
+}
 
 // Tabs part columns.
 const isBlank = (text: string): boolean => text.replaceAll(' ', '') === ''
@@ -89,8 +92,19 @@ const split = (text: string, delimiter: string): readonly string[] | { fault: Fa
     })
     return fields ?? []
   } catch (error) {
-    return { fault: { path: '', message: `not CSV: ${(error as Error).message}` } }
+    return { fault: { path: '', message: `not CSV: ${reasonOf(error as CsvError, text)}` } }
   }
+}
+
+const reasonOf = ({ code, message }: CsvError, text: string): string => {
+  const closes = code === 'CSV_INVALID_CLOSING_QUOTE'
+  // In another line than the one that opens the field: rather the quote of another field.
+  if (code === 'CSV_QUOTE_NOT_CLOSED' || (closes && text.includes('\n'))) return unclosed.message
+  if (closes)
+    return 'more text follows a quote that closes a field: double the quotes ("") that belong to the text'
+  if (code === 'INVALID_OPENING_QUOTE')
+    return 'a quote stands inside a field: put the whole field in quotes and double those inside ("")'
+  return message
 }
 
 const headerOf = (text: string): Header => {
@@ -99,8 +113,16 @@ const headerOf = (text: string): Header => {
   if ('fault' in columns)
     throw new UsageError(`the header of the CSV cannot be read: ${columns.fault.message}`)
   const names = columns.map((name) => name.trim())
+  const nameless = names.flatMap((name, i) => (name === '' ? [i + 1] : []))
+  if (nameless.length > 1) {
+    const which = `${nameless.slice(0, -1).join(', ')} and ${nameless.at(-1)}`
+    throw new UsageError(
+      `the header of the CSV does not name the columns ${which}: name them, or leave them out`,
+    )
+  }
   const twice = names.find((name, i) => names.indexOf(name) !== i)
-  if (twice !== undefined) throw new UsageError(`the header of the CSV names the column "${twice}" twice`)
+  if (twice !== undefined)
+    throw new UsageError(`the header of the CSV names the column "${twice}" twice: give each its own name`)
   return { columns: names, delimiter }
 }
 

@@ -1,15 +1,15 @@
 /** Hands the results of a batch on, one after the other, and keeps the count of how they ended. */
-import { InvalidMessageError, type Outcome } from '../contracts/errors.ts'
-import { describeFaults } from '../contracts/protocol.ts'
-import type { Batch } from './batch.ts'
-import type { Result } from './result.ts'
-import type { Terminal } from './terminal.ts'
+import type { Outcome } from '../contracts/errors.ts'
+import type { Batch, Ended } from './batch.ts'
+import type { Output } from './output.ts'
+import { oneLine } from './screen.ts'
 
 /** What became of the results. */
 export interface Delivery {
   readonly outcomes: Partial<Record<Outcome['status'], number>>
   records: number
   ms: number
+  /** Of the input: everything up to it is written. */
   lastLine: number
   /** Why the input ended before its end. */
   unread: unknown
@@ -17,55 +17,59 @@ export interface Delivery {
   unwritten: unknown
 }
 
-const REPORTED_FAULTS = 20
+/** Nothing is delivered yet. */
+export const noDelivery = (): Delivery => ({
+  outcomes: {},
+  records: 0,
+  ms: 0,
+  lastLine: 0,
+  unread: undefined,
+  unwritten: undefined,
+})
 
-/** Delivers until the batch ends or its results can go nowhere. Names the first faulty records. */
+const REPORTED = 20
+const REPORT_WIDTH = 300
+
+/**
+ * Delivers until the batch ends or its results can go nowhere; all that could be written is written then. Reports the
+ * first records that did not complete to `say`. `delivery` is up to date all the time.
+ */
 export async function deliver(
   work: Batch,
-  write: (result: Result) => Promise<void>,
-  { say, progress }: Terminal,
-): Promise<Delivery> {
+  out: Output,
+  delivery: Delivery,
+  say: (line: string) => void,
+): Promise<void> {
   const startedAt = performance.now()
-  const delivery: Delivery = {
-    outcomes: {},
-    records: 0,
-    ms: 0,
-    lastLine: 0,
-    unread: undefined,
-    unwritten: undefined,
-  }
   const { outcomes } = delivery
-  let faulty = 0
+  let problems = 0
+  const report = ({ line, problem }: Ended): void => {
+    if (problem !== undefined && ++problems <= REPORTED)
+      say(`line ${line}: ${oneLine(problem, REPORT_WIDTH)}`)
+  }
   try {
-    for await (const result of work.results) {
-      const fault = faultOf(result.outcome)
-      if (fault !== undefined && ++faulty <= REPORTED_FAULTS) say(`line ${result.line}: ${fault}`)
-      delivery.unwritten = await failureOf(write(result))
+    for await (const ended of work.results) {
+      const { line, status, text } = ended
+      report(ended)
+      outcomes[status] = (outcomes[status] ?? 0) + 1
+      delivery.records++
+      delivery.unwritten = await failureOf(out.write(text, () => (delivery.lastLine = line)))
       if (delivery.unwritten !== undefined) break
-      outcomes[result.outcome.status] = (outcomes[result.outcome.status] ?? 0) + 1
-      delivery.lastLine = result.line
-      progress.show({ done: ++delivery.records, running: work.running })
     }
   } catch (error) {
     delivery.unread = error
   }
+  // What is buffered may still fail. Where there was nothing to read, earlier results stay as they are.
+  if (delivery.unread === undefined || delivery.records > 0)
+    delivery.unwritten ??= await failureOf(out.flush())
   delivery.ms = Math.round(performance.now() - startedAt)
-  if (faulty > REPORTED_FAULTS)
-    say(`... and ${faulty - REPORTED_FAULTS} more faulty records: see their results`)
-  return delivery
+  if (problems > REPORTED) say(`... and ${problems - REPORTED} more did not complete: see their results`)
 }
 
-const faultOf = (outcome: Outcome): string | undefined => {
-  if (outcome.status !== 'failed' && outcome.status !== 'rejected') return undefined
-  const { error } = outcome
-  if (!(error instanceof InvalidMessageError) || !['INVALID_MESSAGE', 'INVALID_INPUT'].includes(error.code))
-    return undefined
-  return describeFaults(error.faults)
-}
-
-const failureOf = async (writing: Promise<void>): Promise<unknown> => {
+/** What a promise rejects with, if it does. */
+export const failureOf = async (promise: Promise<unknown>): Promise<unknown> => {
   try {
-    await writing
+    await promise
     return undefined
   } catch (error) {
     return error

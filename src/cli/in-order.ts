@@ -1,14 +1,19 @@
 /**
  * Works on many items at once and gives the results in the order of the items. Bounded: at most `window` items are
- * between the source and the consumer, finished or not, so that a slow item makes the source wait.
+ * between the source and the consumer, finished or not, and what the finished ones weigh is bounded too, so that a slow
+ * item makes the source wait.
  */
 
 /** How much at once, and when to take nothing more. */
-export interface InOrderOptions {
+export interface InOrderOptions<R> {
   /** Items worked on at once. */
   readonly concurrency: number
   /** Items taken from the source and not yet given on; at least `concurrency`. */
   readonly window: number
+  /** What a finished result costs while it waits for its turn. Default: nothing. */
+  readonly weigh?: (result: R) => number
+  /** Once the finished results weigh so much together, nothing more is taken. What is in hand may still add to it. */
+  readonly maxWeight?: number
   /** Ends the reading: what was taken is finished. */
   readonly stop: AbortSignal
 }
@@ -20,12 +25,13 @@ export interface InOrderOptions {
 export async function* inOrder<T, R>(
   source: AsyncIterable<T>,
   work: (item: T) => Promise<R>,
-  { concurrency, window, stop }: InOrderOptions,
+  { concurrency, window, weigh = () => 0, maxWeight = Infinity, stop }: InOrderOptions<R>,
 ): AsyncGenerator<R> {
   const iterator = source[Symbol.asyncIterator]()
   const queue: Promise<R>[] = []
   const changed = signal()
   let running = 0
+  let weight = 0
   let state: 'reading' | 'done' | { failed: unknown } = 'reading'
   let halted = stop.aborted
   let halt: () => void = () => {}
@@ -42,17 +48,22 @@ export async function* inOrder<T, R>(
       halt = () => resolve(undefined)
       iterator.next().then(resolve, reject)
     })
+  const finished = async (item: T): Promise<R> => {
+    try {
+      const result = await work(item)
+      weight += weigh(result)
+      return result
+    } finally {
+      running--
+      changed.wake()
+    }
+  }
   const start = (item: T): void => {
     running++
-    queue.push(
-      work(item).finally(() => {
-        running--
-        changed.wake()
-      }),
-    )
+    queue.push(finished(item))
     changed.wake()
   }
-  const hasRoom = (): boolean => running < concurrency && queue.length < window
+  const hasRoom = (): boolean => running < concurrency && queue.length < window && weight < maxWeight
   const read = async (): Promise<void> => {
     while (!halted) {
       if (!hasRoom()) {
@@ -75,7 +86,9 @@ export async function* inOrder<T, R>(
       const head = queue[0]
       if (head) {
         // The place is free once the consumer has come back for the next result.
-        yield await head
+        const result = await head
+        yield result
+        weight -= weigh(result)
         void queue.shift()
         changed.wake()
       } else if (state === 'reading') await changed.next()

@@ -1,20 +1,23 @@
 /** Where the records come from: a file, standard input, or the sample beside the module. */
-import { createReadStream } from 'node:fs'
-import { readdir, stat } from 'node:fs/promises'
+import { open, readdir, type FileHandle } from 'node:fs/promises'
 import { basename, dirname, extname, join, relative } from 'node:path'
 import { readCsv } from './csv.ts'
 import type { Item } from './item.ts'
 import { readJsonl } from './jsonl.ts'
-import { linesOf } from './lines.ts'
+import { linesOf, type Tally } from './lines.ts'
 import { UsageError } from './usage-error.ts'
+
+const STANDARD_INPUT = 0
 
 /** An input that is open. */
 export interface Input {
   /** As people call it. */
   readonly name: string
-  /** Undefined for standard input. */
-  readonly file: string | undefined
+  /** Its path; of standard input its descriptor. */
+  readonly file: string | number
   readonly items: AsyncIterable<Item>
+  /** How much of it has been taken, from 0 to 1; `undefined` where its size is not known. */
+  share(): number | undefined
   /** Lets go of the file, or of standard input. */
   close(): void
 }
@@ -31,26 +34,46 @@ export async function openInput(
   if (named === '-') {
     return {
       name: 'standard input',
-      file: undefined,
+      file: STANDARD_INPUT,
       items: readJsonl(linesOf(stdin)),
+      share: () => undefined,
       close: () => stdin.destroy(),
     }
   }
+  if (named === '')
+    throw new UsageError('--input needs the name of a .jsonl or .csv file, or - for standard input')
   const file = named ?? (await sampleBeside(module))
-  await mustBeReadable(file)
-  const bytes = createReadStream(file)
-  const lines = linesOf(bytes)
+  const { handle, size } = await opened(file)
+  const bytes = handle.createReadStream()
+  const tally: Tally = { bytes: 0 }
+  const lines = linesOf(bytes, undefined, tally)
   const items = isCsv(file) ? readCsv(lines) : readJsonl(lines)
-  return { name: relative('', file) || file, file, items, close: () => bytes.destroy() }
+  return {
+    name: relative('', file) || file,
+    file,
+    items,
+    share: () => (size > 0 ? Math.min(1, tally.bytes / size) : undefined),
+    close: () => bytes.destroy(),
+  }
 }
 
 const isCsv = (file: string): boolean => ['.csv', '.tsv'].includes(extname(file).toLowerCase())
 
-const mustBeReadable = async (file: string): Promise<void> => {
-  const found = await stat(file).catch(() => undefined)
-  if (!found) throw new UsageError(`there is no input file "${file}"`)
-  if (found.isDirectory())
-    throw new UsageError(`"${file}" is a folder: --input takes a .jsonl or .csv file, or -`)
+/** `size` is 0 for what has none: a pipe, a device. */
+const opened = async (file: string): Promise<{ handle: FileHandle; size: number }> => {
+  try {
+    const handle = await open(file)
+    const found = await handle.stat()
+    if (!found.isDirectory()) return { handle, size: found.isFile() ? found.size : 0 }
+    await handle.close()
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT') throw new UsageError(`there is no input file "${file}"`)
+    throw new UsageError(
+      `the input "${file}" cannot be read: ${code === 'EACCES' ? 'that is not allowed' : message}`,
+    )
+  }
+  throw new UsageError(`the input "${file}" is a folder: --input takes a .jsonl or .csv file, or -`)
 }
 
 const sampleBeside = async (module: string): Promise<string> => {

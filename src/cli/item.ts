@@ -1,6 +1,8 @@
 /** One record of the input, and how it becomes the input of an agent. Not how it is read. */
 import { InvalidMessageError, type Fault } from '../contracts/errors.ts'
 
+const NAMED_KEYS = 8
+
 /** A record, or what is wrong with it. `line` counts from 1, as editors do. */
 export type Item = Readonly<{ line: number } & ({ value: unknown } | { fault: Fault })>
 
@@ -23,14 +25,11 @@ export function workOf(item: Item, takesText: boolean): Work {
   if (!takesText || typeof value === 'string') return { line, id, input: { value } }
   const text = fieldOf(value, 'text')
   if (typeof text === 'string') return { line, id, input: { value: text } }
-  const fault =
+  const message =
     text === undefined
-      ? {
-          path: 'text',
-          message: 'the agent takes text: expected a text, or an object that has one as its `text`',
-        }
-      : { path: 'text', message: `expected a text, got ${typeof text}` }
-  return { line, id, input: { error: malformed(line, fault) } }
+      ? `the agent takes text: expected one, or an object that has one as its \`text\`, got ${kindOf(value)}`
+      : `expected a text, got ${kindOf(text)}`
+  return { line, id, input: { error: malformed(line, { path: 'text', message }) } }
 }
 
 const malformed = (line: number, fault: Fault): InvalidMessageError => {
@@ -39,6 +38,14 @@ const malformed = (line: number, fault: Fault): InvalidMessageError => {
     code: 'INVALID_MESSAGE',
     faults: [fault],
   })
+}
+
+const kindOf = (value: unknown): string => {
+  if (value === null) return 'null'
+  if (Array.isArray(value)) return 'a list'
+  if (typeof value !== 'object') return `a ${typeof value}`
+  const keys = Object.keys(value)
+  return keys.length === 0 ? 'an empty object' : `an object with ${keys.slice(0, NAMED_KEYS).join(', ')}`
 }
 
 const idOf = (value: unknown): string | number | undefined => {

@@ -6,6 +6,11 @@ export type Line = Readonly<{ line: number } & ({ text: string } | { broken: str
 /** The longest line that is read, in bytes. */
 const MAX_LINE_BYTES = 8 * 1024 * 1024
 
+/** How much has been read so far, in bytes: up to the end of the last line that was taken. */
+export interface Tally {
+  bytes: number
+}
+
 const NEWLINE = 0x0a
 const RETURN = 0x0d
 const BOM = Buffer.from([0xef, 0xbb, 0xbf])
@@ -14,10 +19,12 @@ const BOM = Buffer.from([0xef, 0xbb, 0xbf])
  * The lines of a stream of bytes: ended by LF or CRLF, the last one perhaps by nothing, a byte order mark taken off.
  * A line that is too long or no UTF-8 is `broken`, and reading goes on behind it.
  * @param maxBytes default `MAX_LINE_BYTES`
+ * @param tally is kept up to date
  */
 export async function* linesOf(
   source: AsyncIterable<Uint8Array>,
   maxBytes = MAX_LINE_BYTES,
+  tally: Tally = { bytes: 0 },
 ): AsyncGenerator<Line> {
   const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
   let line = 1
@@ -33,13 +40,14 @@ export async function* linesOf(
     const number = line++
     const bytes = withoutMarks(parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts), number)
     const tooLong = size > maxBytes + 1
+    tally.bytes += size + 1
     parts = []
     size = 0
-    if (tooLong || bytes.length > maxBytes) return { line: number, broken: `longer than ${maxBytes} bytes` }
+    if (tooLong || bytes.length > maxBytes) return { line: number, broken: tooLongFor(maxBytes) }
     try {
       return { line: number, text: decoder.decode(bytes) }
     } catch {
-      return { line: number, broken: 'not UTF-8' }
+      return { line: number, broken: 'not UTF-8: save the file in that encoding' }
     }
   }
 
@@ -54,6 +62,11 @@ export async function* linesOf(
     if (start < bytes.length) add(bytes.subarray(start))
   }
   if (size > 0) yield take()
+}
+
+const tooLongFor = (maxBytes: number): string => {
+  const size = maxBytes % 2 ** 20 === 0 ? `${maxBytes / 2 ** 20} MB` : `${maxBytes} bytes`
+  return `longer than ${size}, the most that is read`
 }
 
 const withoutMarks = (bytes: Buffer, line: number): Buffer => {

@@ -2,24 +2,28 @@
 import type { Outcome } from '../contracts/errors.ts'
 import type { SystemEvent } from '../contracts/system.ts'
 import { oneLine, outcomeStyle, type Paint, type Style } from './screen.ts'
+import { padded } from './width.ts'
 
 type Entry = readonly [style: Style, who: string, what: string]
 
 const NAME_WIDTH = 16
+const TIME_WIDTH = 8
+/** Below it an event takes two lines. */
+const NARROW = 60
 
-/** The line for an event; nothing for what goes well. `startedAt`: milliseconds since the epoch. */
-export function logLine(
-  event: SystemEvent,
-  startedAt: number,
-  paint: Paint,
-  width = 120,
-): string | undefined {
+/** How a log is shown. `startedAt`: milliseconds since the epoch. No line is wider than `columns`. */
+export type LogStyle = Readonly<{ startedAt: number; paint: Paint; columns: number }>
+
+/** The line for an event; nothing for what goes well. */
+export function logLine(event: SystemEvent, { startedAt, paint, columns }: LogStyle): string | undefined {
   const entry = entryOf(event)
   if (!entry) return undefined
   const [style, who, what] = entry
   const at = 'at' in event ? `+${((event.at - startedAt) / 1_000).toFixed(2)} s` : ''
-  const name = oneLine(who, NAME_WIDTH).padEnd(NAME_WIDTH)
-  return `${paint('dim', at.padStart(8))}  ${paint('bold', name)}  ${paint(style, oneLine(what, width - NAME_WIDTH - 12))}`
+  const name = padded(oneLine(who, NAME_WIDTH), NAME_WIDTH)
+  const head = `${paint('dim', at.padStart(TIME_WIDTH))}  ${paint('bold', name)}`
+  if (columns < NARROW) return `${head}\n  ${paint(style, oneLine(what, columns - 2))}`
+  return `${head}  ${paint(style, oneLine(what, columns - NAME_WIDTH - TIME_WIDTH - 4))}`
 }
 
 const entryOf = (event: SystemEvent): Entry | undefined => {

@@ -1,6 +1,6 @@
 /** The system's log as people read it: warnings and errors, each in a line of text. */
 import type { Logger } from '../contracts/ports.ts'
-import { oneLine, type Paint } from './screen.ts'
+import { oneLine, speech, type Paint } from './screen.ts'
 
 const WIDTH = 300
 
@@ -26,8 +26,10 @@ export const silentLogger: Logger = {
 }
 
 const said = (fields: object, text: string | undefined): string => {
-  const { err, error } = fields as { err?: unknown; error?: unknown }
+  const { err, error, ...rest } = fields as Record<string, unknown>
   const cause = err ?? error
   const reason = cause instanceof Error ? `: ${cause.message}` : ''
-  return oneLine(`${text ?? ''}${reason}`, WIDTH)
+  const known = Object.entries(rest).map(([key, value]) => `${key} ${speech(value)}`)
+  const details = known.length === 0 ? '' : ` (${known.join(', ')})`
+  return oneLine(`${text ?? ''}${reason}${details}`, WIDTH)
 }

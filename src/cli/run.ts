@@ -1,17 +1,19 @@
 /** `troupe run`: an agent over every record of an input. Puts the pieces beside this file together. */
 import type { AnyAgent } from '../contracts/agents.ts'
-import { toTroupeError } from '../contracts/errors.ts'
-import type { System, SystemEvent, SystemOptions } from '../contracts/system.ts'
+import { CancelledError } from '../contracts/errors.ts'
+import type { Logger } from '../contracts/ports.ts'
+import type { System, SystemOptions } from '../contracts/system.ts'
+import { attend } from './attend.ts'
 import { batch, type Batch } from './batch.ts'
-import { deliver, type Delivery } from './deliver.ts'
-import { openInput } from './input.ts'
-import { INTERRUPTED, onInterrupt } from './interrupts.ts'
-import { logLine } from './live-log.ts'
+import { deliver, failureOf, noDelivery } from './deliver.ts'
+import { divertConsole } from './divert-console.ts'
+import { exitCode, leftOver, type Ending } from './ending.ts'
+import { openInput, type Input } from './input.ts'
 import { lineLogger, silentLogger } from './logger.ts'
-import { fileOutput, isBrokenPipe } from './output.ts'
-import { resultLine, type Result } from './result.ts'
+import { fileOutput, isBrokenPipe, type Output } from './output.ts'
+import { messageOf } from './place.ts'
 import { agentSummary, type Summary } from './summary.ts'
-import { agentsOf, definitionOf, loadTeam } from './team.ts'
+import { agentsOf, definitionOf, loadTeam, type Team } from './team.ts'
 import { terminal, type Terminal } from './terminal.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -29,78 +31,107 @@ export type RunFlags = Readonly<{
 /** Gives the runtime, which the pieces of the command do not import. */
 export type StartSystem = (options: SystemOptions) => Promise<System>
 
+const STANDARD_OUTPUT = 'standard output'
+
 /**
  * Runs the command and gives its exit code: 0 when every record completed, 130 when interrupted, else 1.
  * @throws UsageError rejects with it
  */
 export async function run(module: string, flags: RunFlags, startSystem: StartSystem): Promise<number> {
-  const { agent, sabotage } = await loadTeam(module, flags)
-  const input = await openInput(flags.input, module, process.stdin)
-  const out = flags.out === undefined ? undefined : await fileOutput(flags.out, input.file)
   const screen = terminal(flags)
-  // Under --faults the live log says the same, and better.
-  const logger = flags.faults ? silentLogger : lineLogger(screen.say, screen.paint)
-  const system = await startSystem({ agents: [agent], logger })
-  const work = batch(system, agent, input.items, flags)
-  const end = attend(system, work, screen, flags)
-  sabotage(system)
+  divertConsole(screen.say)
+  const team = await loadTeam(module, flags)
+  const input = await openInput(flags.input, module, process.stdin)
+  if (flags.input === '-' && process.stdin.isTTY) screen.say('Reading from the terminal: Ctrl-D ends it.')
+  const out = await outputOf(module, flags.out, input, screen)
 
-  const write = out ? (result: Result) => out.write(`${resultLine(result)}\n`) : screen.result
-  const delivery = await deliver(work, write, screen)
-  const ending = { ...end(), ...delivery, input: input.name }
+  const log = logOf(flags, screen)
+  const system = await startSystem({ agents: [team.agent], logger: log.logger })
+  const ending = await worked({ module, flags, team, system, input, out, screen, hush: log.end })
+  const code = await concluded(ending, summaryOf(system, team.agent, ending), screen)
   input.close()
-  await out?.close().catch(() => {})
-  screen.progress.clear()
-  const summary = summaryOf(system, agent, work, delivery)
   await system.stop().catch(() => {})
-
-  if (delivery.unread instanceof UsageError) throw delivery.unread
-  if (isBrokenPipe(delivery.unwritten)) return 1
-  await screen.summary(summary)
-  for (const line of leftOver(ending)) screen.say(line)
-  return exitCode(ending, summary)
+  return code
 }
 
-/** How a run of the command ended. */
-type Ending = Delivery & Readonly<{ interrupted: boolean; gaveUp: boolean; input: string }>
+type Job = Readonly<{
+  module: string
+  flags: RunFlags
+  team: Team
+  system: System
+  input: Input
+  out: Output
+  screen: Terminal
+  hush: () => void
+}>
 
-/** Listens to the system and to Ctrl-C while the batch is at work; the returned function ends it. */
-const attend = (
-  system: System,
-  work: Batch,
-  { say, paint }: Terminal,
-  { faults = false }: RunFlags,
-): (() => { interrupted: boolean; gaveUp: boolean }) => {
-  let interrupted = false
-  let gaveUp = false
-  const ignoreInterrupts = onInterrupt(() => {
-    interrupted = true
-    say(
-      `\nStopping: what is in hand (${work.running}) is finished, nothing new is taken. Ctrl-C again ends at once.`,
-    )
-    work.drain()
+/** How the work ended, and what is known of it. */
+type Worked = Ending & Pick<Batch, 'trails'>
+
+const worked = async (job: Job): Promise<Worked> => {
+  const { module, flags, team, system, input, out, screen, hush } = job
+  const { limit, concurrency, faults = false } = flags
+  const { agent, sabotage } = team
+  const work = batch(system, agent, input.items, {
+    limit,
+    concurrency,
+    write: screen.written,
+    asked: once((name) => screen.say(nobodyAnswers(name))),
   })
-  system.terminated.catch((thrown: unknown) => {
-    gaveUp = true
-    const error = toTroupeError(thrown)
-    say(`The system gave up: ${error.message}`)
-    work.giveUp(error)
-  })
-  const startedAt = system.clock.now()
-  const show = (event: SystemEvent): void => {
-    const line = logLine(event, startedAt, paint)
-    if (line !== undefined) say(line)
-  }
-  // A system that nobody listens to makes no events, which is faster.
-  const unsubscribe = faults ? system.events.subscribe(show) : () => {}
-  return () => {
-    ignoreInterrupts()
-    unsubscribe()
-    return { interrupted, gaveUp }
+  const delivery = noDelivery()
+  const attendance = attend({ system, work, delivery, input, screen, hush, faults })
+  attendance.attempt(`The export "sabotage" of "${module}"`, () => sabotage(system))
+  await deliver(work, out, delivery, screen.showsResults ? () => {} : screen.say)
+  hush()
+  // Nobody wants what is still in hand.
+  if (delivery.unwritten !== undefined) work.giveUp(new CancelledError('its result cannot be written'))
+  return {
+    ...delivery,
+    ...attendance.end(),
+    input: input.name,
+    out: flags.out ?? STANDARD_OUTPUT,
+    allTaken: work.allTaken,
+    trails: work.trails,
   }
 }
 
-const summaryOf = (system: System, root: AnyAgent, { trails }: Batch, delivery: Delivery): Summary => {
+const outputOf = async (
+  module: string,
+  out: string | undefined,
+  input: Input,
+  { results }: Terminal,
+): Promise<Output> =>
+  out === undefined
+    ? results
+    : fileOutput(out, [
+        { what: `the input, ${input.name}`, file: input.file },
+        { what: `the module, ${module}`, file: module },
+      ])
+
+/** The log of the system, until the work is over: what a system says when it stops is for the log of a service. */
+const logOf = ({ faults }: RunFlags, { say, paint }: Terminal): { logger: Logger; end: () => void } => {
+  let write = say
+  return {
+    // Under --faults the live log says the same, and better.
+    logger: faults ? silentLogger : lineLogger((line) => write(line), paint),
+    end: () => (write = () => {}),
+  }
+}
+
+/** For each name the first time. */
+const once = (action: (name: string) => void): ((name: string) => void) => {
+  const seen = new Set<string>()
+  return (name) => {
+    if (seen.has(name)) return
+    seen.add(name)
+    action(name)
+  }
+}
+
+const nobodyAnswers = (name: string): string =>
+  `"${name}" asks a person, and nobody can answer here: give it an \`answer\` function or a short \`timeoutMs\`.`
+
+const summaryOf = (system: System, root: AnyAgent, { trails, records, ms, outcomes }: Worked): Summary => {
   const agents = agentsOf([root])
   const used = system.metrics().filter(({ completed, failed }) => completed + failed > 0)
   const rows = used.map((metrics) => {
@@ -108,25 +139,16 @@ const summaryOf = (system: System, root: AnyAgent, { trails }: Batch, delivery: 
     const circuit = agent && definitionOf(agent).circuit ? system.circuit(agent).state : undefined
     return agentSummary(metrics, trails.durations.get(metrics.agent), circuit)
   })
-  const { records, ms, outcomes } = delivery
   return { records, ms, outcomes, agents: rows }
 }
 
-const leftOver = ({ input, lastLine, interrupted, gaveUp, unread, unwritten }: Ending): string[] => {
-  const from = lastLine === 0 ? 'all of it' : `what comes after line ${lastLine}`
-  const left = `Left undone of ${input}: ${from}.`
-  if (unwritten !== undefined) return [`The results could not be written: ${messageOf(unwritten)}`, left]
-  if (unread !== undefined) return [`${input} could not be read: ${messageOf(unread)}`, left]
-  return interrupted || gaveUp ? [left] : []
+const concluded = async (ending: Ending, summary: Summary, screen: Terminal): Promise<number> => {
+  if (ending.unread instanceof UsageError) throw ending.unread
+  if (isBrokenPipe(ending.unwritten)) return 1
+  const lost = ending.unwritten !== undefined && ending.out === STANDARD_OUTPUT
+  const unshown = lost ? undefined : await failureOf(screen.summary(summary))
+  for (const line of leftOver(ending)) screen.say(line)
+  if (unshown === undefined || isBrokenPipe(unshown)) return exitCode(ending)
+  screen.say(`${STANDARD_OUTPUT} could not be written: ${messageOf(unshown)}.`)
+  return exitCode(ending) || 1
 }
-
-const exitCode = (
-  { interrupted, gaveUp, unread, unwritten }: Ending,
-  { records, outcomes }: Summary,
-): number => {
-  if (interrupted) return INTERRUPTED
-  const whole = !gaveUp && unread === undefined && unwritten === undefined
-  return whole && records === (outcomes.completed ?? 0) ? 0 : 1
-}
-
-const messageOf = (thrown: unknown): string => (thrown instanceof Error ? thrown.message : String(thrown))

@@ -1,7 +1,8 @@
-/** Text as it may be shown on a terminal: in one line, cut to its width, without what could steer the terminal. */
-import { styleText } from 'node:util'
+/** Text as it may be shown on a terminal: in lines that fit, without what could steer the terminal. */
+import { inspect, styleText } from 'node:util'
 import type { Outcome } from '../contracts/errors.ts'
 import type { Result } from './result.ts'
+import { padded, startOf, widthOf } from './width.ts'
 
 /** The colours of `util.styleText`. */
 export type Style = Parameters<typeof styleText>[0]
@@ -18,17 +19,20 @@ export type Paint = ReturnType<typeof painter>
 // Controls, and marks that reorder or hide text.
 const STEERING = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu
 
-/** One line of at most `width` characters. */
+/** One line of at most `width` columns. */
 export function oneLine(text: string, width: number): string {
   // Cut first: an answer may be megabytes long.
   const clean = text
+    .trimStart()
     .slice(0, width * 4)
     .replace(STEERING, ' ')
     .replace(/\s+/g, ' ')
     .trim()
-  const characters = Array.from(clean)
-  return characters.length <= width ? clean : `${characters.slice(0, Math.max(0, width - 1)).join('')}…`
+  return widthOf(clean) <= width ? clean : `${startOf(clean, Math.max(0, width - 1))}…`
 }
+
+/** A number as people read it: 10,003. */
+export const counted = (count: number): string => count.toLocaleString('en')
 
 /** What an output says: a text, the `answer`, `text` or `message` of an object, else its JSON. */
 export function speech(output: unknown): string {
@@ -38,7 +42,11 @@ export function speech(output: unknown): string {
     const text = said.find((value) => typeof value === 'string')
     if (text !== undefined) return text
   }
-  return JSON.stringify(output) ?? ''
+  try {
+    return JSON.stringify(output) ?? ''
+  } catch {
+    return inspect(output, { breakLength: Infinity })
+  }
 }
 
 const MARKS: Readonly<Record<Outcome['status'], readonly [Style, string]>> = {
@@ -55,18 +63,29 @@ export const outcomeStyle = (status: Outcome['status']): Style => MARKS[status][
 
 const ID_WIDTH = 10
 const LONGEST_PATH = 50
+/** Below it a result takes two lines. */
+const NARROW = 60
 
-/** One result as people read it: mark, id, path, what was said. */
+/** One result as people read it: mark, id, path, what was said. No line is wider than `width` columns. */
 export function resultOnScreen({ line, id, outcome, path }: Result, width: number, paint: Paint): string {
   const [style, mark] = MARKS[outcome.status]
-  const name = oneLine(String(id ?? `line ${line}`), ID_WIDTH).padEnd(ID_WIDTH)
-  const pathWidth = Math.min(LONGEST_PATH, Math.round(width * 0.36))
-  const way = oneLine(path.join(' → ') || '(not run)', pathWidth).padEnd(pathWidth)
-  const said = oneLine(told(outcome), Math.max(20, width - ID_WIDTH - pathWidth - 6))
-  return `${paint(style, mark)} ${paint('bold', name)}  ${paint('cyan', way)}  ${said}`
+  const narrow = width < NARROW
+  const name = padded(
+    oneLine(id === undefined || id === '' ? `line ${line}` : String(id), ID_WIDTH),
+    ID_WIDTH,
+  )
+  const pathWidth = narrow
+    ? Math.max(1, width - ID_WIDTH - 4)
+    : Math.min(LONGEST_PATH, Math.round(width * 0.36))
+  const way = oneLine(path.join(' → ') || '(not run)', pathWidth)
+  const head = `${paint(style, mark)} ${paint('bold', name)}  `
+  if (narrow) return `${head}${paint('cyan', way)}\n  ${oneLine(told(outcome), Math.max(1, width - 2))}`
+  const said = oneLine(told(outcome), width - ID_WIDTH - pathWidth - 6)
+  return `${head}${paint('cyan', padded(way, pathWidth))}  ${said}`
 }
 
-const told = (outcome: Outcome): string => {
+/** What came out of a run, in words: the answer, or why there is none. */
+export const told = (outcome: Outcome): string => {
   switch (outcome.status) {
     case 'completed':
       return speech(outcome.output)

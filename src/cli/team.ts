@@ -5,6 +5,9 @@ import { pathToFileURL } from 'node:url'
 import type { AnyAgent } from '../contracts/agents.ts'
 import type { System } from '../contracts/system.ts'
 import { definition, type AgentDefinition, type DefinedAgent } from '../contracts/tasks.ts'
+import { onAccident } from './accidents.ts'
+import { namesNear } from './near.ts'
+import { described, messageOf } from './place.ts'
 import { UsageError } from './usage-error.ts'
 
 /** What `--agent` and `--faults` choose. */
@@ -14,7 +17,7 @@ export type Choice = Readonly<{ agent?: string | undefined; faults?: boolean | u
 export interface Team {
   readonly agent: AnyAgent
   /** Under `faults`: harms the system while it is at work. */
-  readonly sabotage: (system: System) => void
+  readonly sabotage: (system: System) => unknown
 }
 
 /**
@@ -27,34 +30,27 @@ export async function loadTeam(module: string, choice: Choice): Promise<Team> {
   const { sabotage } = exports
   return {
     agent: chosen(exports, basename(module), choice),
-    sabotage: choice.faults && typeof sabotage === 'function' ? (system) => void sabotage(system) : () => {},
+    sabotage:
+      choice.faults && typeof sabotage === 'function' ? (system) => sabotage(system) as unknown : () => {},
   }
 }
 
 const chosen = (exports: Exports, name: string, { agent, faults = false }: Choice): AnyAgent => {
-  const root = rootOf(exports, name, faults)
-  if (agent === undefined) return root
-  const known = agentsOf(faults ? [root] : [root, ...Object.values(exports).filter(isAgent)])
+  if (agent === undefined) return rootOf(exports, name, faults)
+  const roots = faults ? [rootOf(exports, name, faults)] : Object.values(exports).filter(isAgent)
+  // The default export first: it wins a name that two agents have.
+  const known = agentsOf(isAgent(exports['default']) && !faults ? [exports['default'], ...roots] : roots)
   const found = known.get(agent)
   if (found) return found
-  throw new UsageError(
-    `"${name}" has no agent called "${agent}". It has: ${[...known.keys()].toSorted().join(', ')}`,
-  )
+  if (known.size === 0) return rootOf(exports, name, faults)
+  const names = [...known.keys()].toSorted()
+  const near = namesNear(agent, names).map((other) => `"${other}"`)
+  const hint = near.length > 0 ? ` Did you mean ${near.join(' or ')}?` : ''
+  throw new UsageError(`"${name}" has no agent called "${agent}".${hint} It has: ${names.join(', ')}`)
 }
 
 /** What stands behind an agent that was made by this copy of troupe. */
 export const definitionOf = (agent: AnyAgent): AgentDefinition => (agent as DefinedAgent)[definition]
-
-/**
- * Whether an agent takes text: its schema is one of a text, or it has none, which means text. A pattern without a schema
- * takes what its first part takes, since that gets the same input.
- */
-export const takesText = (agent: AnyAgent): boolean => {
-  const { input, parts } = definitionOf(agent)
-  if (input !== undefined) return input._zod.def.type === 'string'
-  const first = parts.find(({ role }) => role !== 'fallback')
-  return first === undefined || takesText(first.agent)
-}
 
 /** The agents that are reached from these, by name; the first of a name is kept. */
 export const agentsOf = (roots: readonly AnyAgent[]): Map<string, AnyAgent> => {
@@ -77,6 +73,7 @@ const isAgent = (value: unknown): value is AnyAgent =>
 type Exports = Readonly<Record<string, unknown>>
 
 const importModule = async (module: string): Promise<Exports> => {
+  if (module === '') throw new UsageError('the name of the module is empty: name a file, such as team.ts')
   const file = resolve(module)
   const found = await stat(file).catch(() => undefined)
   if (!found) throw new UsageError(`there is no module "${module}"`)
@@ -85,24 +82,48 @@ const importModule = async (module: string): Promise<Exports> => {
   if (!/\.[cm]?[jt]s$/.test(file))
     throw new UsageError(`"${module}" cannot be loaded: a module is a .ts, .js or .mjs file`)
   try {
-    return (await import(pathToFileURL(file).href)) as Exports
+    return await unlessAccident(import(pathToFileURL(file).href) as Promise<Exports>)
   } catch (error) {
     throw explained(error, module)
   }
 }
 
-const explained = (error: unknown, module: string): Error => {
-  const { code, message } = error as NodeJS.ErrnoException
-  if (code === 'ERR_UNKNOWN_FILE_EXTENSION') {
-    const hint = `Node ${process.versions.node} does not load TypeScript: use 22.18 or newer`
-    return new UsageError(`"${module}" cannot be loaded: ${hint}`)
+/** What is imported runs: it may never come to an end, or end the process. */
+const unlessAccident = async (loading: Promise<Exports>): Promise<Exports> => {
+  const accident = Promise.withResolvers<never>()
+  const stopListening = onAccident((befallen) => {
+    if (befallen.type === 'uncaught') accident.reject(befallen.error)
+    else if (befallen.type === 'stuck')
+      accident.reject(new Error('it waits at its top level for something that never comes'))
+    else process.stderr.write('troupe: the module ended the process (process.exit) while it was loaded\n')
+  })
+  try {
+    return await Promise.race([loading, accident.promise])
+  } finally {
+    stopListening()
   }
+}
+
+const explained = (error: unknown, module: string): Error => {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  const cannot = (hint: string): UsageError => new UsageError(`"${module}" cannot be loaded: ${hint}`)
+  if (code === 'ERR_UNKNOWN_FILE_EXTENSION')
+    return cannot(`Node ${process.versions.node} does not load TypeScript: use 22.18 or newer`)
   if (code === 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX') {
-    return new UsageError(
-      `"${module}" cannot be loaded: ${message}. Node strips types only: no enums, no parameter properties`,
+    return cannot(
+      `${described(error)}. Node strips types only: no enums, no parameter properties, no namespaces`,
     )
   }
-  return new Error(`"${module}" failed while it was loaded: ${message}`, { cause: error })
+  const text = `"${module}" failed while it was loaded: ${described(error)}${hintFor(code, messageOf(error))}`
+  return new Error(text, { cause: error })
+}
+
+const hintFor = (code: unknown, message: string): string => {
+  if (code !== 'ERR_MODULE_NOT_FOUND') return ''
+  const [, missing] = /package '([^']+)'/.exec(message) ?? []
+  return missing === undefined
+    ? '. An import names its file with the ending that it has, such as ./desk.ts'
+    : `. Install it where the module lies: npm install ${missing}`
 }
 
 const rootOf = (exports: Exports, name: string, faults: boolean): AnyAgent => {
@@ -115,10 +136,26 @@ const rootOf = (exports: Exports, name: string, faults: boolean): AnyAgent => {
     )
   }
   if (value === undefined) {
-    throw new UsageError(`"${name}" has no default export: write \`export default\` before the agent to run`)
+    const others = Object.values(exports).filter(isAgent)
+    const choose =
+      others.length > 0 ? `, or choose with --agent: ${others.map((agent) => agent.name).join(', ')}` : ''
+    throw new UsageError(
+      `"${name}" has no default export: write \`export default\` before the agent to run${choose}`,
+    )
   }
+  const what = faults ? 'the export "faults"' : 'the default export'
+  if (isForeign(value))
+    throw new UsageError(
+      `${what} of "${name}" is an agent of another copy of troupe: \`npm ls troupe\` shows where, install one`,
+    )
   throw new UsageError(
-    `the ${faults ? 'export "faults"' : 'default export'} of "${name}" is not an agent (or of another copy of troupe): ` +
-      'export what `agent`, `router` or another pattern gives',
+    `${what} of "${name}" is ${kindOf(value)} and no agent: export what \`agent\`, \`router\` or another pattern gives`,
   )
 }
+
+const kindOf = (value: unknown): string =>
+  value === null ? 'null' : typeof value === 'object' ? 'an object' : `a ${typeof value}`
+
+/** Looks like an agent, but not one of ours. */
+const isForeign = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null && 'logic' in value && 'asTool' in value

@@ -1,50 +1,93 @@
 /** What the person at the terminal sees: results or data on standard output, everything else on standard error. */
-import { standardOutput } from './output.ts'
-import { progressOn, type Progress } from './progress.ts'
-import { resultLine, type Result } from './result.ts'
+import { streamOutput, type Output } from './output.ts'
+import { noProgress, progressOn, type Counts } from './progress.ts'
+import { asJson, type Result, type Written } from './result.ts'
 import { painter, resultOnScreen, type Paint } from './screen.ts'
 import { summaryOnScreen, type Summary } from './summary.ts'
 
 /** The terminal, or the pipes in its place. */
 export interface Terminal {
-  readonly progress: Progress
   /** For standard error. */
   readonly paint: Paint
+  /** Columns of standard error; they change with the window. */
+  readonly columns: () => number
+  /** Whether whoever reads standard error sees the results too. */
+  readonly showsResults: boolean
+  /** Where results go that go to no file. */
+  readonly results: Output
+  /** Shows how far the work is, where somebody watches, until the returned function is called. */
+  follow(counts: () => Counts): () => void
   /** A line on standard error. */
   say(line: string): void
-  /** A result on standard output, in the words of people or as JSON. */
-  result(result: Result): Promise<void>
+  /** A result as it is written: in the words of people, or as JSON. */
+  written(result: Result): Written
   summary(summary: Summary): Promise<void>
 }
 
 /** How it is shown. `out`: results go to a file. */
-export type Shown = Readonly<{ json?: boolean; out?: string; faults?: boolean }>
+export type Shown = Readonly<{ json?: boolean; out?: string }>
 
-const PIPE_WIDTH = 140
+// A file of results is read on a screen; what went wrong is worth a longer line.
+const PIPE_COLUMNS = 140
+const LOG_COLUMNS = 300
+// What is narrower is no terminal.
+const LEAST_COLUMNS = 20
+
+/** The streams of a process. */
+export type Streams = Readonly<{ stdout: NodeJS.WriteStream; stderr: NodeJS.WriteStream }>
 
 /** The terminal of this process. */
-export function terminal({ json = false, out, faults = false }: Shown): Terminal {
-  const { stdout, stderr } = process
-  const resultsOnTerminal = !json && out === undefined && stdout.isTTY
-  const progress = progressOn(stderr, stderr.isTTY && !resultsOnTerminal && !faults)
-  const data = standardOutput(stdout)
+export function terminal({ json = false, out }: Shown, { stdout, stderr }: Streams = process): Terminal {
+  // Whoever closes standard error does not want to be told.
+  stderr.on('error', () => {})
+  let progress = noProgress
+  const data = streamOutput(stdout)
   const forPeople = painter(stdout)
-  const width = stdout.columns ?? PIPE_WIDTH
+  const columns = columnsOf(stdout, PIPE_COLUMNS)
+  const logColumns = columnsOf(stderr, LOG_COLUMNS)
+  // Both are the same screen as a rule.
+  const makeRoom = (): void => {
+    if (stdout.isTTY) progress.clear()
+  }
+  const say = (line: string): void => {
+    progress.clear()
+    stderr.write(`${line}\n`)
+  }
   return {
-    progress,
     paint: painter(stderr),
-    say: (line) => {
-      progress.clear()
-      stderr.write(`${line}\n`)
+    columns: logColumns,
+    showsResults: stdout.isTTY && !json && out === undefined,
+    results: {
+      write: (text, whenWritten) => {
+        makeRoom()
+        return data.write(text, whenWritten)
+      },
+      flush: () => data.flush(),
     },
-    result: (result) =>
-      data.write(`${json ? resultLine(result) : resultOnScreen(result, width, forPeople)}\n`),
+    follow: (counts) => {
+      if (stderr.isTTY && process.env['TERM'] !== 'dumb')
+        progress = progressOn({ write: (text) => stderr.write(text), columns: logColumns }, counts)
+      return () => progress.end()
+    },
+    say,
+    written: (result) =>
+      json || out !== undefined
+        ? asJson(result)
+        : { result, text: `${resultOnScreen(result, columns(), forPeople)}\n` },
     summary: async (summary) => {
-      progress.clear()
-      if (!json) return data.write(`\n${summaryOnScreen(summary, forPeople)}`)
+      if (summary.records === 0 && !(json && out !== undefined)) return
       // Standard output is data only: the results, or when they are in a file the summary.
-      if (out !== undefined) return data.write(`${JSON.stringify(summary)}\n`)
-      stderr.write(`\n${summaryOnScreen(summary, painter(stderr))}`)
+      if (json && out === undefined)
+        return say(`\n${summaryOnScreen(summary, logColumns(), painter(stderr)).trimEnd()}`)
+      makeRoom()
+      await data.write(
+        json ? `${JSON.stringify(summary)}\n` : `\n${summaryOnScreen(summary, columns(), forPeople)}`,
+      )
+      await data.flush()
     },
   }
 }
+
+/** Of a stream, each time it is asked. */
+const columnsOf = (stream: NodeJS.WriteStream, inPipe: number) => (): number =>
+  stream.isTTY && stream.columns > 0 ? Math.max(LEAST_COLUMNS, stream.columns) : inPipe

@@ -21,8 +21,8 @@ export interface Trails {
   readonly durations: ReadonlyMap<string, Durations>
 }
 
-/** Follows the runs of this agent. */
-export function trailsOf(root: AnyAgent): Trails {
+/** Follows the runs of this agent. `asked` is told of each question that an agent puts to people. */
+export function trailsOf(root: AnyAgent, asked: (agent: string) => void = () => {}): Trails {
   const isAdviser = advisersBelow(root)
   const times = new Map<string, Durations>()
   const timed = (agent: string, ms: number): void => {
@@ -30,7 +30,7 @@ export function trailsOf(root: AnyAgent): Trails {
     times.set(agent, known)
     known.add(ms)
   }
-  return { durations: times, follow: () => trail(isAdviser, timed) }
+  return { durations: times, follow: () => trail({ isAdviser, timed, asked }) }
 }
 
 interface Task {
@@ -40,7 +40,13 @@ interface Task {
   readonly advises: boolean
 }
 
-const trail = (isAdviser: IsAdviser, timed: (agent: string, ms: number) => void): Trail => {
+type Told = Readonly<{
+  isAdviser: IsAdviser
+  timed: (agent: string, ms: number) => void
+  asked: (agent: string) => void
+}>
+
+const trail = ({ isAdviser, timed, asked }: Told): Trail => {
   const tasks = new Map<string, Task>()
   const path: string[] = []
   const start = ({ agent, at, taskId, parentTaskId = '' }: RunEvent): void => {
@@ -55,6 +61,7 @@ const trail = (isAdviser: IsAdviser, timed: (agent: string, ms: number) => void)
     path,
     add: (event) => {
       if (event.type === 'task.started') start(event)
+      if (event.type === 'approval.requested') asked(event.agent)
       if (event.type !== 'task.ended') return
       const task = tasks.get(event.taskId)
       if (task) timed(task.agent, event.at - task.at)

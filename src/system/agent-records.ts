@@ -43,6 +43,9 @@ export const freshRecord = (name: string, path: string): AgentRecord => ({
   last: undefined,
 })
 
+/** Whether its circuit is anything but new. */
+export const isTripped = ({ circuit: { state, failures } }: AgentRecord): boolean => state !== 'closed' || failures > 0
+
 /** How the lifecycle of an agent stands; `undefined` when nobody can say. */
 export const stateOf = (cell: Cell | undefined): AgentMetrics['state'] | undefined => {
   const value = cell?.scope?.interpreter?.value as AgentMetrics['state'] | object | undefined

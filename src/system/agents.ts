@@ -6,7 +6,7 @@ import { DefectError } from '../contracts/errors.ts'
 import type { ExitReason, Logic, SpawnOptions } from '../contracts/logic.ts'
 import { definition, type AgentDefinition, type DefinedAgent } from '../contracts/tasks.ts'
 import { AgentPowers } from './agent-powers.ts'
-import { freshRecord, stateOf, type AgentRecord } from './agent-records.ts'
+import { freshRecord, isTripped, stateOf, type AgentRecord } from './agent-records.ts'
 import type { Cell, CellOptions } from './cell.ts'
 import { spawnCell } from './birth.ts'
 import { isWork, putBack, readmit } from './intake.ts'
@@ -125,8 +125,10 @@ export class Agents {
 
   // Now and then, so that it costs each of them little.
   #forgetRecords(): void {
-    const gone = [...this.records.keys()].filter((path) => this.#kernel.at(path) === undefined)
-    for (const path of gone.slice(0, -RECORDS_KEPT)) this.records.delete(path)
+    const gone = [...this.records.values()].filter(({ path }) => this.#kernel.at(path) === undefined)
+    // First those without a circuit to remember.
+    const [tripped, others] = [gone.filter(isTripped), gone.filter((record) => !isTripped(record))]
+    for (const { path } of [...others, ...tripped].slice(0, -RECORDS_KEPT)) this.records.delete(path)
     this.#enoughRecords = this.records.size + RECORDS_KEPT
   }
 

@@ -34,7 +34,8 @@ export class CellHost implements Host {
   startTimer(at: number, fire: () => void): unknown {
     const cell = this.#cell
     const scope = this.#scope
-    return cell.kernel.timers.start(at, () => cell.signal(() => !scope.over && fire()))
+    // Once it is ending its logic is over, though its children may take their time to go.
+    return cell.kernel.timers.start(at, () => cell.signal(() => !scope.over && cell.receiving && fire()))
   }
 
   cancelTimer(timer: unknown): void {

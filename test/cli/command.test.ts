@@ -1,65 +1,9 @@
-/** The command as people run it: the built program in a process of its own. `npm run build` comes first. */
-import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process'
-import { existsSync } from 'node:fs'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Result } from '../../src/cli/result.ts'
+/** The command as people run it: what goes in, what comes out, and what is wrong usage. */
+import { mkdir, readFile } from 'node:fs/promises'
+import { describe, expect, it } from 'vitest'
+import { fed, folder, results, texts as team, troupe } from './program.ts'
 
-const root = join(import.meta.dirname, '../..')
-const program = join(root, 'dist/src/cli.js')
-const team = 'test/cli/fixtures/texts/team.ts'
-let folder: string
-
-beforeAll(async () => {
-  if (!existsSync(program)) throw new Error('the command is not built: npm run build')
-  folder = await mkdtemp(join(tmpdir(), 'troupe-'))
-})
-afterAll(() => rm(folder, { recursive: true, force: true }))
-
-const start = (...args: string[]): ChildProcessWithoutNullStreams =>
-  spawn(process.execPath, [program, ...args], { cwd: root, env: { ...process.env, FORCE_COLOR: undefined } })
-
-interface Ended {
-  readonly code: number | null
-  readonly stdout: string
-  readonly stderr: string
-}
-
-const end = async (child: ChildProcessWithoutNullStreams): Promise<Ended> => {
-  const text = { stdout: '', stderr: '' }
-  child.stdout.setEncoding('utf8').on('data', (part: string) => (text.stdout += part))
-  child.stderr.setEncoding('utf8').on('data', (part: string) => (text.stderr += part))
-  const code = await new Promise<number | null>((resolve) => child.on('close', resolve))
-  return { code, ...text }
-}
-
-const troupe = (...args: string[]): Promise<Ended> => {
-  const child = start(...args)
-  child.stdin.end()
-  return end(child)
-}
-const fed = (input: string, ...args: string[]): Promise<Ended> => {
-  const child = start('run', team, '--input', '-', '--json', ...args)
-  child.stdin.end(input)
-  return end(child)
-}
-const results = (text: string): Result[] =>
-  text
-    .trim()
-    .split('\n')
-    .map((line) => JSON.parse(line) as Result)
-
-/** Until a stream has said this. */
-const said = (stream: NodeJS.ReadableStream, text: string): Promise<void> =>
-  new Promise((resolve) => {
-    let all = ''
-    stream.on('data', (part: Buffer) => {
-      all += part.toString()
-      if (all.includes(text)) resolve()
-    })
-  })
+const { file, path } = folder()
 
 describe('troupe run', () => {
   it('runs the default export over the sample beside the module, and ends with the table', async () => {
@@ -144,8 +88,8 @@ describe('troupe run', () => {
   })
 
   it('reads CSV by column, writes results to a file, and gives the summary as JSON', async () => {
-    const [input, out] = [join(folder, 'in.csv'), join(folder, 'out.jsonl')]
-    await writeFile(input, '\uFEFFid,text\r\nx,"one, two"\r\ny,three\r\n')
+    const input = await file('in.csv', '\uFEFFid,text\r\nx,"one, two"\r\ny,three\r\n')
+    const out = path('out.jsonl')
     const { code, stdout } = await troupe('run', team, '--input', input, '--out', out, '--json')
     expect(code).toBe(0)
     expect(JSON.parse(stdout)).toMatchObject({ records: 2, outcomes: { completed: 2 } })
@@ -172,81 +116,118 @@ describe('troupe run', () => {
   })
 })
 
+describe('what the agent is given', () => {
+  it('is the record as it is, where a person or a machine has no contract for it', async () => {
+    const module = await file(
+      'whole.ts',
+      `import { agent, human, parallel } from 'troupe'
+       const told = { transition: (s) => s, getInitialSnapshot: (_, input) => ({ status: 'done', output: input, input }),
+         getPersistedSnapshot: (s) => s }
+       const machine = agent('machine', { machine: told })
+       const person = human('person', { answer: (asked) => JSON.stringify(asked) })
+       export default parallel('both', { branches: { machine, person }, join: ({ machine, person }) =>
+         ({ machine: machine.output, person: person.output }) })`,
+    )
+    const input = await file('whole.jsonl', '{"id":"a","text":"hello"}\n"bare"\n')
+    const { stdout } = await troupe('run', module, '--input', input, '--json')
+    expect(results(stdout).map(({ id, outcome }) => ({ id, outcome }))).toEqual([
+      {
+        id: 'a',
+        outcome: {
+          status: 'completed',
+          output: { machine: { id: 'a', text: 'hello' }, person: '{"id":"a","text":"hello"}' },
+        },
+      },
+      { outcome: { status: 'completed', output: { machine: 'bare', person: '"bare"' } } },
+    ])
+  })
+})
+
 describe('wrong usage', () => {
-  it.each([
+  it.concurrent.each([
+    [[], 'Usage: troupe'],
+    [['dance'], "unknown command 'dance'"],
+    [['rnu'], 'Did you mean run?'],
+    [['help', 'rnu'], 'Did you mean run?'],
+    [['--loud'], "unknown option '--loud'"],
+    [['run'], "missing required argument 'module'"],
+    [['run', ''], 'the name of the module is empty: name a file'],
+    [['run', team, 'more'], 'too many arguments'],
+    [['run', team, '--concurency', '3'], 'Did you mean --concurrency?'],
     [['run', 'test/nowhere.ts'], 'there is no module "test/nowhere.ts"'],
-    [['run', 'test/cli/fixtures'], 'is a folder'],
-    [['run', 'test/cli/fixtures/no-default/team.ts'], 'no default export'],
-    [['run', 'test/cli/fixtures/no-agent/team.ts'], 'not an agent'],
-    [['run', 'package.json'], 'cannot be loaded'],
-    [['run', team, '--agent', 'nobody'], 'It has: double, echo, pick, root'],
+    [['run', 'test/cli/fixtures'], 'is a folder: name the module in it'],
+    [['run', 'package.json'], 'a module is a .ts, .js or .mjs file'],
+    [['run', 'test/cli/fixtures/no-default/team.ts'], 'no default export: write `export default`'],
+    [['run', 'test/cli/fixtures/no-agent/team.ts'], 'is an object and no agent: export what `agent`'],
+    [['run', 'test/cli/fixtures/no-agent/team.ts', '--faults'], 'has no export "faults"'],
+    [['run', team, '--agent'], 'argument missing'],
+    [['run', team, '--agent', 'nobody'], 'has no agent called "nobody". It has: double, echo, pick, root'],
+    [['run', team, '--agent', 'dubble'], 'Did you mean "double"?'],
+    [['run', team, '--input'], 'argument missing'],
+    [['run', team, '--input', ''], '--input needs the name of a .jsonl or .csv file, or -'],
     [['run', team, '--input', 'nowhere.jsonl'], 'there is no input file "nowhere.jsonl"'],
-    [['run', team, '--out', 'no/such/folder/out.jsonl'], 'cannot be written'],
-    [['run', team, '--concurrency', '0'], 'a whole number from 1'],
-    [['run', team, '--what'], 'unknown option'],
-    [['run'], 'missing required argument'],
-    [['dance'], 'unknown command'],
+    [['run', team, '--input', 'test'], 'is a folder: --input takes a .jsonl or .csv file'],
+    [['run', team, '--out'], 'argument missing'],
+    [['run', team, '--out', ''], '--out needs the name of a file'],
+    [['run', team, '--out', '-'], 'Without it the results go to standard output'],
+    [['run', team, '--out', 'test'], 'it is a folder: name a file in it'],
+    [['run', team, '--out', 'no/such/folder/out.jsonl'], 'its folder is not there'],
+    [['run', team, '--out', team], 'would overwrite the module'],
+    ...['0', '1.5', 'many', '10001'].map((n): [string[], string] => [
+      ['run', team, '--concurrency', n],
+      `argument '${n}' is invalid. It has to be a whole number from 1 to 10000, such as 16.`,
+    ]),
+    ...['0', '-1', 'all'].map((n): [string[], string] => [
+      ['run', team, '--limit', n],
+      `argument '${n}' is invalid. It has to be a whole number from 1; without it all are taken.`,
+    ]),
   ])('%j exits with 2 and says what to do', async (args, message) => {
     const { code, stdout, stderr } = await troupe(...args)
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
     expect(stderr).toContain(message)
+    expect(stderr).not.toContain('    at ')
   })
 
   it('is to write the results over the input, which stays as it is', async () => {
-    const input = join(folder, 'only.jsonl')
-    await writeFile(input, '"a"\n')
-    const { code, stderr } = await troupe(
-      'run',
-      team,
-      '--input',
-      input,
-      '--out',
-      join(folder, '.', 'only.jsonl'),
-    )
+    const input = await file('only.jsonl', '"a"\n')
+    const { code, stderr } = await troupe('run', team, '--input', input, '--out', `${path('.')}/./only.jsonl`)
     expect(code).toBe(2)
-    expect(stderr).toContain('would overwrite')
+    expect(stderr).toContain('would overwrite the input')
     expect(await readFile(input, 'utf8')).toBe('"a"\n')
   })
 
-  it('is not a module that fails while it is loaded: that exits with 1', async () => {
-    const { code, stderr } = await troupe('run', 'test/cli/fixtures/broken/team.ts')
-    expect(code).toBe(1)
-    expect(stderr).toContain('no key in the environment')
+  it('costs nobody their earlier results', async () => {
+    const out = await file('earlier.jsonl', 'earlier\n')
+    const input = await file('header.csv', 'id,id\n1,2\n')
+    const { code, stdout, stderr } = await troupe('run', team, '--input', input, '--out', out)
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+    expect(stderr).toContain('"id" twice')
+    expect(await readFile(out, 'utf8')).toBe('earlier\n')
   })
 
-  it('is not to ask for help, which has examples', async () => {
-    for (const args of [['--help'], ['run', '--help']]) {
-      const { code, stdout } = await troupe(...args)
-      expect(code).toBe(0)
-      expect(stdout).toContain('$ troupe run team.ts')
+  it('is to leave it open which sample is meant, or to have none', async () => {
+    await mkdir(path('samples'))
+    const module = await file(
+      'samples/team.ts',
+      "import { agent } from 'troupe'\nexport default agent('a', { run: (t) => t })\n",
+    )
+    const none = await troupe('run', module)
+    expect(none.code).toBe(2)
+    expect(none.stderr).toContain('there is no sample (.jsonl or .csv) beside "team.ts"')
+    await file('samples/a.jsonl', '')
+    await file('samples/b.csv', '')
+    const two = await troupe('run', module)
+    expect(two.code).toBe(2)
+    expect(two.stderr).toContain('lie a.jsonl, b.csv: choose one with --input')
+  })
+
+  it('is not to ask for the version or for help, which has examples and fits 80 columns', async () => {
+    for (const args of [['--help'], ['help'], ['run', '--help'], ['help', 'run'], ['--version']]) {
+      const { code, stdout, stderr } = await troupe(...args)
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+      expect(stdout).toContain(args[0] === '--version' ? '.' : '$ troupe run team.ts')
+      for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(80)
     }
-  })
-})
-
-describe('Ctrl-C', () => {
-  it('finishes what is in hand, says what was left, and exits with 130', async () => {
-    const child = start('run', team, '--input', '-', '--json')
-    const ended = end(child)
-    const first = said(child.stdout, '"ONE"')
-    child.stdin.write('"one"\n"slow300"\n')
-    await first
-    child.kill('SIGINT')
-    const { code, stdout, stderr } = await ended
-    expect(code).toBe(130)
-    expect(results(stdout).map(({ line }) => line)).toEqual([1, 2])
-    expect(stderr).toContain('Left undone of standard input: what comes after line 2')
-  })
-
-  it('ends at once the second time', async () => {
-    const child = start('run', team, '--input', '-', '--json')
-    const ended = end(child)
-    const [first, stopping] = [said(child.stdout, '"ONE"'), said(child.stderr, 'Stopping')]
-    child.stdin.write('"one"\n"slow50000"\n')
-    await first
-    child.kill('SIGINT')
-    await stopping
-    child.kill('SIGINT')
-    expect((await ended).code).toBe(130)
   })
 })
 

@@ -40,6 +40,32 @@ describe('JSONL', () => {
     expect(next).toEqual({ line: 3, value: 3 })
   })
 
+  it('gives the column of a fault, and does not call every line the first', async () => {
+    const [, bad] = await jsonl('1\n{"a":x}\n')
+    expect(faultAt(bad)?.message).toMatch(/^not JSON: .*at column 6|^not JSON: Unexpected token/)
+    expect(faultAt(bad)?.message).not.toContain('line 1')
+    const [control] = await jsonl('"a\u0000"\n')
+    expect(faultAt(control)?.message).toMatch(
+      /^not JSON: Bad control character in string literal at column 3$/,
+    )
+  })
+
+  it('tells who brings another kind of file what JSONL is, once', async () => {
+    const [text, more] = await jsonl('hello world\nagain\n')
+    expect(faultAt(text)?.message).toContain('(a line is a JSON value, such as "some text" in quotes')
+    expect(faultAt(more)?.message).not.toContain('(')
+    const [list] = await jsonl('[\n{"text":"a"}\n]\n')
+    expect(faultAt(list)?.message).toContain('jq -c')
+  })
+
+  it('counts the bytes that it has taken, line by line', async () => {
+    const tally = { bytes: 0 }
+    const lines = linesOf(bytes('1\r\n"ü"\n', '3'), 100, tally)
+    const counts: number[] = []
+    for await (const _ of lines) counts.push(tally.bytes)
+    expect(counts.slice(0, 2)).toEqual([3, 8])
+  })
+
   it('names a line that is too long without keeping it, and goes on behind it', async () => {
     const [long, next] = await jsonl(`"${'x'.repeat(60)}`, 'x'.repeat(500), `"\n2\n`)
     expect(long?.line).toBe(1)
@@ -111,8 +137,19 @@ describe('CSV', () => {
 
   it('loses one row to a quote in the middle of a field', async () => {
     const items = await csv('id,text\n1,5" disk\n2,fine\n')
-    expect(faultAt(items[0])?.message).toContain('not CSV')
+    expect(faultAt(items[0])?.message).toContain(
+      'a quote stands inside a field: put the whole field in quotes',
+    )
     expect(items[1]).toEqual({ line: 3, value: { id: '2', text: 'fine' } })
+  })
+
+  it('says of a quote what is wrong with it, and where it was opened', async () => {
+    const after = await csv('id,text\n1,"a" b\n2,fine\n')
+    expect(faultAt(after[0])?.message).toContain('more text follows a quote that closes a field')
+    // The quote of line 4 would close the one of line 2, if nothing followed it.
+    const open = await csv('id,text\n1,"open\n2,fine\n3,"quoted"\n')
+    expect(open.map(({ line }) => line)).toEqual([2, 3, 4])
+    expect(faultAt(open[0])?.message).toContain('a quote is opened and not closed')
   })
 
   it('keeps a lone return as part of a field', async () => {
@@ -126,7 +163,7 @@ describe('CSV', () => {
       for (;;) yield { line: ++read, text: '2,fine' }
     }
     const items = readCsv(lines())
-    expect(faultAt((await items.next()).value as Item)?.message).toContain('never closed')
+    expect(faultAt((await items.next()).value as Item)?.message).toContain('not closed')
     expect(read).toBeLessThan(1_100)
     expect((await items.next()).value).toEqual({ line: 3, value: { id: '2', text: 'fine' } })
     await items.return(undefined)
@@ -141,6 +178,12 @@ describe('CSV', () => {
   it('demands a header that names each column once', async () => {
     await expect(csv('')).rejects.toThrow('needs a header')
     await expect(csv('id,text,id\n1,2,3')).rejects.toThrow('"id" twice')
+    await expect(csv('id,,text,,\n1,2,3,4,5')).rejects.toThrow('does not name the columns 2, 4 and 5')
+    await expect(csv('id,"text\n1,2')).rejects.toThrow('a quote is opened and not closed')
+  })
+
+  it('takes one column without a name, as tables with row numbers have it', async () => {
+    expect(await csv(',text\n0,a\n')).toEqual([{ line: 2, value: { '': '0', text: 'a' } }])
   })
 })
 
@@ -157,12 +200,21 @@ describe('a record as the input of an agent', () => {
     expect(input({ text: 'a', more: 1 }, true)).toEqual({ value: 'a' })
   })
 
-  it('names the path where there is no text', () => {
-    for (const value of [{ body: 'a' }, { text: 7 }, 7, null]) {
+  it('names the path where there is no text, and what is there instead', () => {
+    const cases: [unknown, string][] = [
+      [{ body: 'a', label: 1 }, 'got an object with body, label'],
+      [{}, 'got an empty object'],
+      [{ text: 7 }, 'expected a text, got a number'],
+      [{ text: null }, 'expected a text, got null'],
+      [7, 'got a number'],
+      [['a'], 'got a list'],
+      [null, 'got null'],
+    ]
+    for (const [value, message] of cases) {
       const given = input(value, true)
       expect('error' in given && given.error).toMatchObject({
         code: 'INVALID_MESSAGE',
-        faults: [{ path: 'text' }],
+        faults: [{ path: 'text', message: expect.stringContaining(message) as string }],
         message: expect.stringContaining('line 3') as string,
       })
     }

@@ -5,8 +5,8 @@ import type { SystemEvent } from '../../src/contracts/system.ts'
 import { logLine } from '../../src/cli/live-log.ts'
 
 const plain = (_style: unknown, text: string): string => text
-const line = (event: object): string | undefined =>
-  logLine({ at: 1_250, ...event } as SystemEvent, 1_000, plain)
+const line = (event: object, columns = 120): string | undefined =>
+  logLine({ at: 1_250, ...event } as SystemEvent, { startedAt: 1_000, paint: plain, columns })
 
 describe('the live log', () => {
   it('says when, who and what', () => {
@@ -32,6 +32,15 @@ describe('the live log', () => {
       line({ type: 'task.ended', agent: 'a', outcome: { status: 'completed', output: 1 } }),
     ).toBeUndefined()
     expect(line({ type: 'decision.made', agent: 'a', kind: 'route', chosen: 'b' })).toBeUndefined()
+  })
+
+  it('takes two lines on a narrow terminal, none of them wider than it', () => {
+    const error = new TimeoutError('the technical department', 150)
+    const text = line({ type: 'task.retried', agent: 'a', error, delayMs: 50 }, 40) ?? ''
+    const lines = text.split('\n')
+    expect(lines).toHaveLength(2)
+    for (const one of lines) expect(one.length).toBeLessThanOrEqual(40)
+    expect(lines[1]).toMatch(/^ {2}tries again in 50 ms: /)
   })
 
   it('does not let a message steer the terminal', () => {

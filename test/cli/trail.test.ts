@@ -3,15 +3,14 @@ import { describe, expect, it } from 'vitest'
 import type { AnyAgent } from '../../src/contracts/agents.ts'
 import type { RunEvent } from '../../src/contracts/runs.ts'
 import { definition } from '../../src/contracts/tasks.ts'
-import { agentsOf, takesText } from '../../src/cli/team.ts'
+import { agentsOf } from '../../src/cli/team.ts'
 import { trailsOf } from '../../src/cli/trail.ts'
-import { z } from 'zod'
 
 type Part = { role: string; agent: AnyAgent }
 
 /** As much of an agent as the command looks at. */
-const fake = (name: string, parts: Part[] = [], more: object = {}): AnyAgent =>
-  ({ name, [definition]: { name, parts, input: undefined, ...more } }) as unknown as AnyAgent
+const fake = (name: string, parts: Part[] = []): AnyAgent =>
+  ({ name, [definition]: { name, parts, input: undefined } }) as unknown as AnyAgent
 
 const started = (taskId: string, agent: string, parentTaskId?: string, at = 0): RunEvent =>
   ({ type: 'task.started', taskId, agent, parentTaskId, at, attempt: 1 }) as unknown as RunEvent
@@ -52,6 +51,16 @@ describe('the path of a run', () => {
   })
 })
 
+describe('questions to people', () => {
+  it('are told, with who asks', () => {
+    const asked: string[] = []
+    const trail = trailsOf(triage, (agent) => asked.push(agent)).follow()
+    trail.add(started('1', 'desk'))
+    trail.add({ ...started('1', 'desk'), type: 'approval.requested' } as RunEvent)
+    expect(asked).toEqual(['desk'])
+  })
+})
+
 describe('durations', () => {
   it('run from the first attempt at a task to its end, for advisers too', () => {
     const trails = trailsOf(triage)
@@ -80,25 +89,5 @@ describe('a team', () => {
       'triage',
       'words',
     ])
-  })
-
-  it('takes text when it says so or says nothing', () => {
-    expect(takesText(fake('a'))).toBe(true)
-    expect(takesText(fake('b', [], { input: z.string().min(1) }))).toBe(true)
-    expect(takesText(fake('c', [], { input: z.object({ text: z.string() }) }))).toBe(false)
-  })
-
-  it('takes what its first part takes, when it says nothing and has parts', () => {
-    const values = fake('values', [], { input: z.object({}) })
-    expect(takesText(fake('router', [{ role: 'by', agent: values }]))).toBe(false)
-    expect(
-      takesText(
-        fake('pipeline', [
-          { role: '0', agent: fake('text') },
-          { role: '1', agent: values },
-        ]),
-      ),
-    ).toBe(true)
-    expect(takesText(fake('agent', [{ role: 'fallback', agent: values }]))).toBe(true)
   })
 })

@@ -334,6 +334,18 @@ it('leaves nothing that still takes messages', async () => {
   await l.clock.advance(100_000)
 })
 
+it('ends the streams of the system with its last phase', async () => {
+  const l = await lab({ shutdown: { phases: { last: { after: ['close'] } } } })
+  const told: string[] = []
+  const all = (async () => {
+    for await (const event of l.system.events) told.push(event.type === 'shutdown.phase' ? event.phase : event.type)
+  })()
+  await l.settle()
+  await l.system.stop()
+  await all
+  expect(told.at(-1)).toBe('last')
+})
+
 it('comes when the root gives up, and whoever waits is told why', async () => {
   const l = await planned({ supervision: { intensity: 0 } })
   const ref = l.system.spawn(listener([]), { restart: 'permanent' })

@@ -85,6 +85,28 @@ it('holds 100 messages; one more fails the actor', async () => {
   expect(balanced(l)).toBe(true)
 })
 
+it('puts what was stashed back in front when one too many has crashed it; that one is not tried again', async () => {
+  const l = await lab()
+  let lives = 0
+  const heard: string[] = []
+  const ref = l.system.spawn(
+    fromBehavior<Say>((ctx) => {
+      lives += 1
+      const keeps = lives === 1
+      return ({ type }) => (keeps ? ctx.stash() : heard.push(type))
+    }),
+    { restart: 'transient', mailbox: { stash: 2 } },
+  )
+  for (const type of ['1', '2', 'one too many', '3']) l.system.tell(ref, { type })
+  await l.settle()
+  expect(heard).toEqual(['1', '2', '3'])
+  expect(l.events.filter(({ type }) => type === 'message.failed')).toMatchObject([
+    { message: { type: 'one too many' }, error: { code: 'STASH_FULL' } },
+  ])
+  expect(l.buried()).toEqual([])
+  expect(balanced(l)).toBe(true)
+})
+
 it('takes the bound of its stash from its mailbox, else from the mailbox of the system', async () => {
   const l = await lab({ mailbox: { stash: 1 } })
   const [own, common] = [actor(l, (ctx) => ctx.stash(), { mailbox: { stash: 2 } }), actor(l, (ctx) => ctx.stash())]

@@ -282,6 +282,76 @@ it('a machine restarts from its first state, with its input', async () => {
   expect(l.system.actor(ref).getSnapshot().context).toEqual({ n: 7 })
 })
 
+/** Notes when its delayed events come, and by which generation. */
+const delayed = (log: string[]) => {
+  let generation = 0
+  const note = (what: string) => ({ context }: { context: { life: number } }) => void log.push(`${context.life} ${what}`)
+  return createMachine({
+    types: {} as { context: { life: number } },
+    context: () => ({ life: (generation += 1) }),
+    entry: raise({ type: 'raised' }, { delay: 70 }),
+    on: {
+      raised: { actions: note('raised') },
+      crash: {
+        actions: () => {
+          throw new Error('no')
+        },
+      },
+    },
+    initial: 'waiting',
+    states: { waiting: { after: { 100: { target: 'late', actions: note('after') } } }, late: {} },
+  })
+}
+
+it.each(['crash', 'kill'] as const)('a restart begins delays anew: none is lost, and none comes twice: %s', async (how) => {
+  const l = await lab()
+  const log: string[] = []
+  const at: number[] = []
+  const ref = l.system.spawn(delayed(log), { restart: 'permanent' })
+  l.system.actor(ref).subscribe(({ value }) => value === 'late' && at.push(l.clock.now()))
+  await l.clock.advance(60)
+  if (how === 'kill') l.system.kill(ref)
+  else l.system.tell(ref as ActorRef<Say>, { type: 'crash' })
+  await l.clock.advance(69)
+  expect(log).toEqual([])
+  await l.clock.advance(31)
+  expect(log).toEqual(['2 raised', '2 after'])
+  expect(at[0]).toBe(160)
+  await l.clock.advance(1_000)
+  expect(log).toHaveLength(2)
+})
+
+it('a delay that is over in the moment of the crash is of the old machine, and does not come', async () => {
+  const l = await lab()
+  const log: string[] = []
+  l.system.spawn(
+    fromBehavior<Say>((ctx) => {
+      // Both fire at once: first what kills it.
+      ctx.timers.start('now', { type: 'now' }, { afterMs: 70 })
+      return () => ctx.kill(ref)
+    }),
+  )
+  const ref = l.system.spawn(delayed(log), { restart: 'permanent' })
+  await l.clock.advance(139)
+  expect(log).toEqual([])
+  await l.clock.advance(1_000)
+  expect(log).toEqual(['2 raised', '2 after'])
+})
+
+it('delays of a machine that stops do not come, however long its stop takes', async () => {
+  const l = await lab()
+  const log: string[] = []
+  const ref = l.system.spawn(delayed(log))
+  l.system.spawn(
+    fromBehavior<Say>((ctx) => (ctx.onStop(() => new Promise(() => {})), () => {})),
+    { parent: ref },
+  )
+  void l.system.stop(ref)
+  await l.clock.advance(10_000)
+  expect(log).toEqual([])
+  expect(l.system.stats().actors).toBe(0)
+})
+
 it('a child that fails without anybody to handle it crashes the machine; with a handler it does not', async () => {
   const l = await lab()
   const failing = fromPromise(() => Promise.reject(new Error('in the child')))

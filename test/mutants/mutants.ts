@@ -207,8 +207,8 @@ ${restarted}`,
   {
     name: 'a tick of a timer that was cancelled arrives',
     file: 'src/system/keyed-timer.ts',
-    text: 'this.active = false',
-    replacement: 'this.active = true',
+    text: 'this.#cancelled = true',
+    replacement: 'this.#cancelled = false',
     tests: ['test/kernel/stash-and-timers.test.ts'],
   },
   {
