@@ -4,7 +4,7 @@ import type { Row, Store, Write } from '../contracts/ports.ts'
 
 type Entry = { readonly seq: number; readonly value: string }
 
-/** This process only; keeps the last 1_000 ended runs. */
+/** This process only; keeps the last 1_000 ended runs, fewer where their inputs and outputs pass 50 million characters. */
 export function memory(): Store {
   const journals = new Map<string, Entry[]>()
   const tables = new Map<string, Map<string, Row>>()

@@ -1,4 +1,4 @@
-/** The runs of a system: started, found again, cancelled. In memory: the last 1_000 that have ended are kept. */
+/** The runs of a system: started, found again, cancelled. */
 import { isDeepStrictEqual } from 'node:util'
 import type { Agent, AnyAgent, Budget } from '../contracts/agents.ts'
 import { ConflictError, DeliveryError, errorOf, NotProvidedError } from '../contracts/errors.ts'
@@ -6,11 +6,11 @@ import type { AgentMessage } from '../contracts/messages.ts'
 import type { Run, RunEvent, RunInfo, RunOptions, Runs } from '../contracts/runs.ts'
 import type { RunScope, TaskMeta } from '../contracts/tasks.ts'
 import type { Core } from './cell.ts'
+import { EndedRuns } from './ended-runs.ts'
 import type { Inbox } from './inbox.ts'
 import { reasonOf, runId, RunRecord, type RunHost } from './run-record.ts'
 import { hashOf, Table } from './table.ts'
 
-const ENDED_KEPT = 1_000
 const NO_OPTIONS: RunOptions = {}
 
 export class RunBook implements Runs {
@@ -18,9 +18,7 @@ export class RunBook implements Runs {
   readonly #inbox: Inbox
   readonly #host: RunHost
   readonly #runs = new Table<RunRecord>()
-  /** A ring. */
-  readonly #ended: RunRecord[] = []
-  #nextEnded = 0
+  readonly #ended = new EndedRuns<RunRecord>((run) => this.#forget(run))
   /** Defaults of the system. */
   defaults: { budget: Budget; timeoutMs: number | undefined } = { budget: {}, timeoutMs: undefined }
   /** Set once no more runs are taken. */
@@ -111,10 +109,7 @@ export class RunBook implements Runs {
     const { given } = run
     if (given !== undefined && this.#find(given) !== run) return
     this.inFlight -= 1
-    const oldest = this.#ended[this.#nextEnded]
-    if (oldest !== undefined) this.#forget(oldest)
-    this.#ended[this.#nextEnded] = run
-    this.#nextEnded = (this.#nextEnded + 1) % ENDED_KEPT
+    this.#ended.add(run)
   }
 
   #forget(run: RunRecord): void {

@@ -19,7 +19,7 @@ const place = async (...agents: readonly AnyAgent[]): Promise<Place> => {
 const echo = (name: string, options: object = {}) => agent(name, { run: (text: string) => text, ...options })
 
 /** So many agents, each made for one run. */
-const rush = async ({ system }: Place, times: number, nameOf = (_: number) => 'job'): Promise<void> => {
+const rush = async ({ system }: Place, times: number, nameOf = (): string => 'job'): Promise<void> => {
   for (let n = 0; n < times; n += 1) await system.run(echo(nameOf(n)), 'x')
 }
 
