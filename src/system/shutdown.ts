@@ -64,7 +64,7 @@ export class Shutdown {
 
   async #all(): Promise<void> {
     const kernel = this.#kernel
-    const deadline = kernel.now() + (this.#options.timeoutMs ?? TIMEOUT_MS)
+    const deadline = kernel.timers.now() + (this.#options.timeoutMs ?? TIMEOUT_MS)
     for (const phase of this.#order) {
       this.#begun.add(phase)
       const status = await this.#phase(phase, this.#limitOf(phase, deadline))
@@ -75,7 +75,7 @@ export class Shutdown {
 
   #limitOf(phase: string, deadline: number): number {
     const { timeoutMs = TIMEOUT_MS, phaseTimeoutMs = PHASE_TIMEOUT_MS, phases = {} } = this.#options
-    const left = Math.max(0, deadline - this.#kernel.now())
+    const left = Math.max(0, deadline - this.#kernel.timers.now())
     const own = phases[phase]?.timeoutMs
     if (own !== undefined || !BY_ACTORS.includes(phase)) return Math.min(left, own ?? phaseTimeoutMs)
     // One run that hangs must not cost the actors their time to stop, or a journal its flush.

@@ -198,6 +198,20 @@ describe.each([
     expect(await outcome).toMatchObject({ status: 'exhausted', what: 'timeoutMs' })
   })
 
+  it('leaves each phase of a shutdown its time', async () => {
+    const l = await settableLab()
+    const waits = (ms: number) => () => new Promise<void>((done) => void l.clock.setTimeout(done, ms))
+    l.system.onShutdown('unready', 'first', waits(10))
+    l.system.onShutdown('flush', 'second', waits(20))
+    const stopped = l.system.stop()
+    await l.clock.advance(5)
+    l.setDate(byMs)
+    await l.clock.advance(100)
+    await stopped
+    const phases = l.events.filter((event) => event.type === 'shutdown.phase')
+    expect(phases.filter(({ status }) => status !== 'completed')).toEqual([])
+  })
+
   it('is the date of what happens from then on', async () => {
     const l = await settableLab()
     await l.clock.advance(5)

@@ -17,7 +17,8 @@ export interface Mutant {
 
 const end = 'src/system/end.ts'
 const birth = 'src/system/birth.ts'
-const kernel = 'src/system/kernel.ts'
+const handling = 'src/system/handling.ts'
+const intake = 'src/system/intake.ts'
 const stopping = 'src/system/stopping.ts'
 
 const restarted = `  kernel.events.emit({ type: 'actor.restarted',`
@@ -81,6 +82,27 @@ export const mutants: readonly Mutant[] = [
     tests: ['test/supervision/restart-types.test.ts'],
   },
   {
+    name: 'a date that is set anew frees a budget of restarts',
+    file: 'src/system/children.ts',
+    text: 'now: () => kernel.timers.now()',
+    replacement: 'now: () => kernel.now()',
+    tests: ['test/kernel/time.test.ts'],
+  },
+  {
+    name: 'each child of a dynamic supervisor has a timer of its own for its stop',
+    file: 'src/system/children.ts',
+    text: `, timeoutMs: 'infinity' })`,
+    replacement: ' })',
+    tests: ['test/supervision/shutdown.test.ts'],
+  },
+  {
+    name: 'a group starts whom somebody has stopped while it went down',
+    file: 'actors/start-children.ts',
+    text: '      if (child.ref && scope.children.isStopped(child.ref)) return true\n',
+    replacement: '',
+    tests: ['test/supervision/strategies.test.ts'],
+  },
+  {
     name: 'jitter comes before the cap of a backoff',
     file: 'actors/backoff.ts',
     text: 'Math.min(maxMs, minMs * 2 ** failures) * (1 + chance * jitter)',
@@ -90,8 +112,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a group loses its mail when it is restarted',
     file: stopping,
-    text: 'if (!toRestart) refuseMail(cell)\n  if (!cell.life',
-    replacement: 'refuseMail(cell)\n  if (!cell.life',
+    text: 'if (!toRestart) refuseMail(cell)\n  if (has',
+    replacement: 'refuseMail(cell)\n  if (has',
     tests: ['test/scenarios/regressions.test.ts'],
   },
   {
@@ -157,9 +179,9 @@ ${restarted}`,
   },
   {
     name: 'a handler runs on the stack of the sender',
-    file: kernel,
-    text: '    if (!cell.ready) this.scheduler.ready(cell)\n',
-    replacement: `    if (!cell.inTurn && cell.state === 'running') cell.turn(1)\n    if (!cell.ready) this.scheduler.ready(cell)\n`,
+    file: intake,
+    text: '  if (!cell.ready) kernel.scheduler.ready(cell)\n',
+    replacement: `  if (!cell.inTurn && cell.state === 'running') cell.turn(1)\n  if (!cell.ready) kernel.scheduler.ready(cell)\n`,
     tests: ['test/kernel/scheduler.test.ts'],
   },
   {
@@ -178,15 +200,15 @@ ${restarted}`,
   },
   {
     name: 'a mailbox takes one more than it may',
-    file: kernel,
+    file: intake,
     text: 'if (cell.mailbox.load < (options.capacity ?? 10_000)) return undefined',
     replacement: 'if (cell.mailbox.load <= (options.capacity ?? 10_000)) return undefined',
     tests: ['test/kernel/mailbox.test.ts'],
   },
   {
     name: 'what a full mailbox drops is no dead letter',
-    file: kernel,
-    text: `        if (oldest) this.deadLetter(oldest, cell, 'mailbox-full')\n`,
+    file: intake,
+    text: `      if (oldest) cell.kernel.deadLetter(oldest, cell, 'mailbox-full')\n`,
     replacement: '',
     tests: ['test/kernel/mailbox.test.ts'],
   },
@@ -200,7 +222,7 @@ ${restarted}`,
   {
     name: 'a crash throws the stash away',
     file: end,
-    text: '    cell.mailbox.putBack(more.stash, (mail) => kernel.isWork(cell, mail))\n',
+    text: '    putBack(cell, more.stash)\n',
     replacement: '',
     tests: ['test/kernel/stash-and-timers.test.ts', 'test/kernel/crash.test.ts'],
   },
@@ -212,9 +234,30 @@ ${restarted}`,
     tests: ['test/kernel/stash-and-timers.test.ts'],
   },
   {
+    name: 'a tick of the last incarnation reaches the next one',
+    file: 'src/system/keyed-timer.ts',
+    text: ' && !this.#owner.over',
+    replacement: '',
+    tests: ['test/kernel/stash-and-timers.test.ts'],
+  },
+  {
+    name: 'a timer that repeats keeps its actor from stopping',
+    file: end,
+    text: 'if (atWork && !timer.repeats) continue',
+    replacement: 'if (atWork) continue',
+    tests: ['test/kernel/stash-and-timers.test.ts'],
+  },
+  {
+    name: 'a date that is set anew makes timers early or late',
+    file: 'src/system/timers.ts',
+    text: 'at: this.steadily(at), order',
+    replacement: 'at, order',
+    tests: ['test/kernel/time.test.ts'],
+  },
+  {
     name: 'a message does not put off the receive timeout',
-    file: kernel,
-    text: '    if (cell.more?.receiveTimeout) cell.scope?.rearm()\n',
+    file: handling,
+    text: '  if (cell.more?.receiveTimeout) cell.scope?.rearm()\n',
     replacement: '',
     tests: ['test/kernel/stash-and-timers.test.ts'],
   },
@@ -248,14 +291,21 @@ ${restarted}`,
   },
   {
     name: 'an ask past its deadline is handled all the same',
-    file: kernel,
-    text: 'if (mail.asker?.settled || (mail.deadline !== undefined && mail.deadline < this.now())) return',
-    replacement: 'if (mail.asker?.answered) return',
+    file: handling,
+    text: 'if (mail.asker?.settled || (mail.deadline !== undefined && mail.deadline < kernel.now())) {',
+    replacement: 'if (mail.asker?.answered) {',
     tests: ['test/kernel/ask.test.ts', 'test/kernel/dead-letters.test.ts'],
   },
   {
+    name: 'agents that are made for each run pile up',
+    file: 'src/system/guests.ts',
+    text: 'looks < LOOKS && ',
+    replacement: 'looks < 0 && ',
+    tests: ['test/kernel/guests.test.ts'],
+  },
+  {
     name: 'an agent that is asked by its own task waits for itself',
-    file: kernel,
+    file: intake,
     text: ` && !mail.chain.includes(cell.ref.address)`,
     replacement: '',
     tests: ['test/kernel/agents.test.ts', 'test/actors/agent.test.ts'],

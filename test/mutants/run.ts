@@ -32,11 +32,11 @@ const copy = (): string => {
   return folder
 }
 
-const test = async (folder: string, files: readonly string[], bail = true): Promise<Verdict> => {
+const test = async (folder: string, files: readonly string[], bail = true, longestMs = LONGEST_MS): Promise<Verdict> => {
   const output = join(folder, 'report.json')
   rmSync(output, { force: true })
   const options = ['--reporter=json', `--outputFile=${output}`, '--testTimeout=5000', ...(bail ? ['--bail=1'] : [])]
-  const ended = await Promise.race([node([vitest, 'run', ...options, ...files], folder), late()])
+  const ended = await Promise.race([node([vitest, 'run', ...options, ...files], folder), late(longestMs)])
   if (ended === undefined) return { passed: 0, failed: 1, broken: undefined }
   const said = ended.stdout + ended.stderr
   if (!existsSync(output)) return { passed: 0, failed: 0, broken: said }
@@ -50,8 +50,8 @@ interface Report {
   readonly numFailedTests: number
 }
 
-const late = (): Promise<undefined> =>
-  new Promise((resolve) => void setTimeout(resolve, LONGEST_MS, undefined).unref())
+const late = (ms: number): Promise<undefined> =>
+  new Promise((resolve) => void setTimeout(resolve, ms, undefined).unref())
 
 /** Gives the file with the fault in it. @throws Error when the text is not there, or not once */
 const planted = ({ name, file, text, replacement }: Mutant): string => {
@@ -82,7 +82,7 @@ try {
   if (chosen.length === 0) throw new Error('no fault has a name with these words')
   for (const mutant of chosen) planted(mutant)
   const files = [...new Set(chosen.flatMap(({ tests }) => tests))]
-  const sound = await test(folders[0] ?? root, files, false)
+  const sound = await test(folders[0] ?? root, files, false, 5 * LONGEST_MS)
   if (sound.broken || sound.failed > 0) {
     throw new Error(`the tests fail without a fault: ${sound.failed} of ${sound.failed + sound.passed}\n${sound.broken ?? ''}`)
   }
