@@ -100,9 +100,10 @@ const stopNow = (cell: Cell, order: StopOrder): void => {
   if (cell.scope?.keyed?.size || cell.more?.receiveTimeout || cell.mailbox.size > 0) endTimers(cell)
   if (!toRestart) refuseMail(cell)
   if (hasNothingToWaitFor(cell)) {
+    if (cell.options.restart !== 'temporary') noteStop(cell, { reason, byItself, toRestart })
     cell.state = 'ending'
     release(cell)
-    return isDown(cell, reason, !byItself)
+    return isDown(cell, reason, !byItself && !toRestart)
   }
   planStop(cell, { reason, byItself, toRestart }, limit)
   if (cell.life?.stopping) cell.signal(() =>  guarded(cell, () => cell.life?.stopping?.(reason)))

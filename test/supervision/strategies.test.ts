@@ -1,7 +1,7 @@
 /** Which children are restarted when one of them ends. */
 import { beforeEach, describe, expect, it } from 'vitest'
-import { supervisor } from 'troupe'
-import { later, specs, stage, statuses, type Stage } from './crew.ts'
+import { fromBehavior, supervisor } from 'troupe'
+import { later, specs, stage, statuses, type Order, type Stage } from './crew.ts'
 
 let on: Stage
 beforeEach(async () => {
@@ -226,6 +226,44 @@ describe('a child that somebody stops while its group goes down', () => {
     await on.settle()
     expect(on.told()).toEqual([])
     expect(await statuses(on.system, crew)).toEqual({ a: 'stopped', b: 'running' })
+  })
+})
+
+describe('children that have nothing to do at their end', () => {
+  const plain = fromBehavior<Order>(() => ({ type }) => {
+    if (type === 'crash') throw new Error('no')
+  })
+  const crewOf = (ids: readonly string[] = ['a', 'b', 'c']) => {
+    const crew = supervisor({ strategy: 'one-for-all', children: ids.map((id) => ({ id, logic: plain })) })
+    return on.system.spawn(crew, { id: 'crew' })
+  }
+
+  it('go down and up with their group under the same refs', async () => {
+    const crew = crewOf()
+    const refs = ['a', 'b', 'c'].map((id) => on.ref(id))
+    await on.order('b', 'crash')
+    expect(await statuses(on.system, crew)).toEqual({ a: 'running', b: 'running', c: 'running' })
+    expect(['a', 'b', 'c'].map((id) => on.ref(id))).toEqual(refs)
+    expect([...on.ends.keys()]).toEqual([])
+  })
+
+  it.each([
+    [['a', 'b'], 'a'],
+    [['b', 'c'], 'c'],
+    [['a', 'b', 'c'], 'a'],
+  ])('are not started once more when somebody stops them in the same moment: of %j %s', async (ids, name) => {
+    const crew = crewOf(ids)
+    const child = on.ref(name)
+    const restarted: string[] = []
+    on.system.events.subscribe((event) => event.type === 'actor.restarted' && restarted.push(event.ref.path))
+    on.system.kill(on.ref('b'))
+    void on.system.stop(child)
+    await on.settle()
+    const others = ids.filter((id) => id !== name)
+    const running = Object.fromEntries(others.map((id) => [id, 'running']))
+    expect(await statuses(on.system, crew)).toEqual({ ...running, [name]: 'stopped' })
+    expect(restarted).toEqual(others.map((id) => `/crew/${id}`))
+    expect([...on.ends.keys()]).toEqual([`/crew/${name}`])
   })
 })
 
