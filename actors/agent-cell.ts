@@ -30,6 +30,9 @@ export const agentLogic: CellLogic<AnyEventObject, AgentDefinition, AgentScope> 
   [incarnate]: (scope, definition) => new AgentActor(scope, definition),
 }
 
+/** More tools than these are warned about. */
+const MANY_TOOLS = 8
+
 /** How many durations are kept for percentiles. */
 const DURATIONS_KEPT = 1_024
 
@@ -60,6 +63,13 @@ class AgentActor implements Incarnation {
     this.#lifecycle.start(limitsOf(definition))
     this.#restore()
     for (const topic of definition.listen?.topics ?? []) scope.subscribe(topic)
+    const tools = definition.turns?.tools.length ?? 0
+    if (tools > MANY_TOOLS) {
+      scope.log.warn(
+        { agent: definition.name, tools },
+        'models choose badly among many tools: divide them among agents',
+      )
+    }
   }
 
   receive(message: AnyEventObject): void {
@@ -182,8 +192,8 @@ class AgentActor implements Incarnation {
     this.#lifecycle.send({ type: 'attempt.failed', at, counts, late, probe: permit.probe, trip })
   }
 
-  #settled({ permit, good, status, attemptMs, durationMs, attempts }: Settled, at: number): void {
-    this.#measure(status === 'completed', durationMs, attempts)
+  #settled({ permit, good, status, attemptMs, durationMs, retries }: Settled, at: number): void {
+    this.#measure(status === 'completed', durationMs, retries)
     const late = permit !== undefined && permit.epoch !== this.#scope.circuit.epoch
     const trip = good && !late && this.#judge(false, attemptMs, at)
     const probe = permit?.probe === true
@@ -194,7 +204,7 @@ class AgentActor implements Incarnation {
   #lost({ permit, request }: TaskInput, at: number): void {
     if (permit)
       this.#failed({ type: 'attempt.failed', id: request.id, permit, counts: true, durationMs: 0 }, at)
-    this.#measure(false, at - request.timestamp, 1)
+    this.#measure(false, at - request.timestamp, 0)
     const settled = { failed: true, good: false, late: false, probe: false, trip: false }
     this.#lifecycle.send({ type: 'task.settled', at, ...settled })
   }
@@ -208,14 +218,14 @@ class AgentActor implements Incarnation {
     return isTripped(results, circuit.window)
   }
 
-  #measure(completed: boolean, durationMs: number, attempts: number): void {
+  #measure(completed: boolean, durationMs: number, retries: number): void {
     const { metrics } = this.#scope
     const count = metrics.completed + metrics.failed
     metrics.durationsMs[count % DURATIONS_KEPT] = durationMs
     metrics.totalMs += durationMs
     if (completed) metrics.completed += 1
     else metrics.failed += 1
-    if (attempts > 1) metrics.retried += attempts - 1
+    if (retries > 0) metrics.retried += retries
   }
 
   #changed(from: CircuitState, to: CircuitState): void {

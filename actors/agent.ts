@@ -1,12 +1,13 @@
 /** `agent`: a contract, a way to do the work, and resilience around it. How it lives is in `agent-cell.ts`. */
 import type { AnyActorLogic, InputFrom, OutputFrom } from 'xstate'
-import type { Agent, AnyAgent, ByModel, ByRun, Common, Fixed } from '../src/contracts/agents.ts'
+import type { Agent, AnyAgent, ByModel, ByRun, Common, Fixed, Turns } from '../src/contracts/agents.ts'
 import { ConfigurationError } from '../src/contracts/errors.ts'
-import type { Given, Schema, Written } from '../src/contracts/schemas.ts'
-import type { StartWork } from '../src/contracts/tasks.ts'
-import { defineAgent, ofAgents, type Making } from './definition.ts'
+import type { Given, Options, Schema, Written } from '../src/contracts/schemas.ts'
+import type { AgentDefinition, StartWork, TurnsDefinition } from '../src/contracts/tasks.ts'
+import { defineAgent, ofAgents, ofModels, type Making } from './definition.ts'
+import { guarded } from './guarded.ts'
 import { runFunction } from './run-work.ts'
-
+import { turnsOf } from './turns.ts'
 
 /**
  * An agent whose work is a machine or other XState logic: one instance per task, its `input` is the task's
@@ -31,39 +32,52 @@ export function agent<
 ): Agent<Fixed<Written<IS, I>>, Fixed<Given<S, R>>>
 export function agent(name: string, given: object): AnyAgent {
   const options = given as AnyOptions
-  const { input, output, listen, effect } = options
+  const { input, output, listen, effect, guard } = options
+  const { work, turns, parts } = workOf(name, options)
   const making: Making = {
     input,
     takes: options.machine === undefined ? 'text' : 'anything',
     output,
     effect,
+    guard,
     listen: listen && { topics: listen.topics ?? [], handle: listen.handle },
-    work: workOf(name, options),
-    parts: [],
+    work: guarded(work, guard),
+    turns,
+    parts: parts ?? [],
   }
-  return defineAgent<never, unknown>(name, options as Common<never, unknown>, making, ofAgents)
+  const defaults = turns ? ofModels : ofAgents
+  return defineAgent<never, unknown>(name, options as Common<never, unknown>, making, defaults)
 }
 
 type AnyOptions = Partial<
   Pick<
-    ByRun<Schema | undefined, never, Schema | undefined, unknown>,
+    ByRun<Schema | undefined, never, Schema | undefined, never>,
     'input' | 'output' | 'listen' | 'effect' | 'guard'
   >
 > & { run?: unknown; machine?: unknown; model?: unknown }
 
-/** @throws ConfigurationError unless there is exactly one way to do the work, and one that is there yet */
-const workOf = (name: string, { run, machine, model, guard }: AnyOptions): StartWork => {
+type Way = Pick<AgentDefinition, 'work'> & Options<Pick<AgentDefinition, 'turns' | 'parts'>>
+
+/** @throws ConfigurationError unless there is exactly one way to do the work */
+const workOf = (name: string, options: AnyOptions): Way => {
+  const { run, machine, model, output, guard } = options
   const ways = [run, machine, model].filter((way) => way !== undefined).length
   if (ways !== 1)
     throw new ConfigurationError(`"${name}" needs exactly one of \`run\`, \`machine\` and \`model\``)
-  if (model !== undefined)
-    throw new ConfigurationError(`"${name}": agents with a model are not there yet; use \`run\``)
-  // A guard that nobody asks would be worse than none.
-  if (guard !== undefined) throw new ConfigurationError(`"${name}": guards are not there yet`)
-  return run === undefined
-    ? runLogic(machine as AnyActorLogic)
-    : runFunction(run as Parameters<typeof runFunction>[0])
+  if (model !== undefined) {
+    const { work, turns } = turnsOf(name, options as Turns<never>, { output, guard })
+    return { work, turns, parts: agentsAmong(turns) }
+  }
+  return {
+    work:
+      run === undefined
+        ? runLogic(machine as AnyActorLogic)
+        : runFunction(run as Parameters<typeof runFunction>[0]),
+  }
 }
+
+const agentsAmong = ({ tools }: TurnsDefinition): AgentDefinition['parts'] =>
+  tools.flatMap((tool) => (tool.kind === 'agent' ? [{ role: tool.name, agent: tool.agent }] : []))
 
 /** One instance of the logic per attempt, in a cell of its own. */
 const runLogic =

@@ -16,24 +16,29 @@ import {
   type DefinedAgent,
   type ResolvedCircuit,
 } from '../src/contracts/tasks.ts'
+import { DefinedTool } from '../src/contracts/tool-definition.ts'
 import type { Effect, Tool } from '../src/contracts/tools.ts'
 import { oneShot } from './one-shot.ts'
 
 /** What an agent is made of, beside the options that all agents take. */
 export type Making = Pick<AgentDefinition, 'work' | 'parts' | 'takes'> &
-  Options<Pick<AgentDefinition, 'input' | 'output' | 'effect' | 'listen'>>
+  Options<Pick<AgentDefinition, 'input' | 'output' | 'effect' | 'listen' | 'team' | 'turns' | 'guard'>>
 
 /** What is different from agent to pattern. */
 export interface Defaults {
   readonly timeoutMs: number
   readonly circuit: boolean
+  readonly attempts: number
 }
 
 /** Defaults of an agent with work of its own. */
-export const ofAgents: Defaults = { timeoutMs: 60_000, circuit: true }
+export const ofAgents: Defaults = { timeoutMs: 60_000, circuit: true, attempts: 1 }
+
+/** Defaults of an agent with a model. */
+export const ofModels: Defaults = { timeoutMs: 60_000, circuit: true, attempts: 3 }
 
 /** Defaults of a pattern: its parts have their own. */
-export const ofPatterns: Defaults = { timeoutMs: Infinity, circuit: false }
+export const ofPatterns: Defaults = { timeoutMs: Infinity, circuit: false, attempts: 1 }
 
 /**
  * An agent of these parts.
@@ -55,18 +60,20 @@ export const defineAgent = <I, O>(
     takes: making.takes,
     output: making.output,
     timeoutMs: options.timeoutMs ?? defaults.timeoutMs,
-    retry: resolveRetry(options.retry),
+    retry: resolveRetry(options.retry, defaults),
     circuit: resolveCircuit(options.circuit, defaults),
     concurrency: options.concurrency ?? 1_000,
     mailbox: options.mailbox,
     fallback: fallback,
     capabilities: options.capabilities ?? [],
     bid: options.bid,
-    guard: undefined,
+    guard: making.guard,
     effect: making.effect ?? 'idempotent',
     listen: making.listen,
     work: making.work,
     parts,
+    team: making.team,
+    turns: making.turns,
   })
 }
 
@@ -100,16 +107,15 @@ class Defined<I, O> implements DefinedAgent<I, O> {
   }
 
   asTool(options: Options<{ description: string; effect: Effect }> = {}): Tool<I, O> {
-    return {
-      name: this.name,
-      description: options.description ?? this.description ?? '',
-      effect: options.effect ?? this[definition].effect,
-    }
+    const { name } = this
+    const description = options.description ?? this.description ?? ''
+    const effect = options.effect ?? this[definition].effect
+    return new DefinedTool<I, O>({ kind: 'agent', name, description, effect, isDeclared: true, agent: this })
   }
 }
 
-const resolveRetry = (retry: Retry | undefined): AgentDefinition['retry'] => ({
-  attempts: retry?.attempts ?? (retry ? 3 : 1),
+const resolveRetry = (retry: Retry | undefined, defaults: Defaults): AgentDefinition['retry'] => ({
+  attempts: retry?.attempts ?? (retry ? 3 : defaults.attempts),
   minMs: retry?.minMs ?? 500,
   maxMs: retry?.maxMs ?? 30_000,
   jitter: retry?.jitter ?? true,

@@ -14,7 +14,7 @@ import { parseWith } from '../src/contracts/protocol.ts'
 import type { ApprovalRequest } from '../src/contracts/runs.ts'
 import type { Given, Returned, Schema, Written } from '../src/contracts/schemas.ts'
 import type { Question, TaskScope, Work } from '../src/contracts/tasks.ts'
-import { defineAgent } from './definition.ts'
+import { defineAgent, ofPatterns } from './definition.ts'
 import { partsOf } from './pattern.ts'
 
 const DAY_MS = 86_400_000
@@ -59,7 +59,7 @@ export function human(name: string, given: object = {}): AnyAgent {
       work: (asked, task) => new HumanWork(task, asked, terms),
       parts: partsOf({ otherwise }),
     },
-    { timeoutMs: Infinity, circuit: false },
+    ofPatterns,
   )
 }
 

@@ -34,11 +34,11 @@ export function pipeline(name: string, stages: readonly AnyAgent[], options: obj
     options,
     {
       work: (input, task) => new PipelineWork(task, input, parts, rules),
-      takes: stages.slice(0, 1),
       parts: parts.flatMap(({ agent, gate: { fallback } }, at) => [
         { role: String(at + 1), agent },
         ...partsOf({ [`${String(at + 1)} fallback`]: fallback }),
       ]),
+      takes: stages.slice(0, 1),
     },
     ofPatterns,
   )

@@ -6,7 +6,9 @@ import { ConfigurationError, DeliveryError, outcomeOf, type Outcome } from '../s
 import type { ModelMessage } from '../src/contracts/ports.ts'
 import type { Options } from '../src/contracts/schemas.ts'
 import type { TaskScope, Work } from '../src/contracts/tasks.ts'
+import { Thread } from '../src/contracts/thread.ts'
 import { defineAgent, ofPatterns } from './definition.ts'
+import { nested } from './history.ts'
 import { partsOf, type Branches, type Shared } from './pattern.ts'
 
 /** Dynamic routing: `next` decides after every step. It has to be pure; hops end what it does not. */
@@ -138,13 +140,23 @@ class RouterWork implements Work {
   /** What is asked at the moment: `by`, or a target. */
   #deciding = ''
   #results: readonly { agent: string; outcome: Outcome }[]
+  /** What targets say, and read of each other. */
+  readonly #thread: Thread
+  /** What was said before it began; what was said by then to others than its targets. */
+  readonly #before: readonly ModelMessage[]
+  readonly #saidBefore: number
 
   constructor(task: TaskScope, input: unknown, options: Given, { choices, alternatives }: Rules) {
     this.#task = task
     this.#input = input
     this.#options = options
     this.#alternatives = alternatives
-    this.#results = task.meta.handoff?.results ?? []
+    const { handoff, thread, run } = task.meta
+    this.#results = handoff?.results ?? []
+    this.#thread = thread ?? new Thread(run.thread?.history ?? [])
+    const said = this.#thread.said(task.taskId)
+    this.#before = handoff?.history ?? joined(this.#thread.history, said)
+    this.#saidBefore = said.length
     this.#flow = task.cell.interpret(routerMachine, this, task)
     this.#flow.start(choices)
   }
@@ -211,13 +223,16 @@ class RouterWork implements Work {
     this.#task.delegate(target, value, {
       hops,
       handoff: this.#handoff(target, value, steps),
+      thread: this.#thread,
       parsed: input ? undefined : this.#task.meta.parsed,
     })
   }
 
   #handoff(target: AnyAgent, request: unknown, steps: readonly RouterStep[]): HandoffContext {
-    const { meta, definition, cell } = this.#task
+    const { meta, definition, cell, taskId } = this.#task
     const { to, otherwise, history } = this.#options
+    const said = this.#thread.said(taskId)
+    const since = this.#saidBefore === 0 ? said : said.slice(this.#saidBefore)
     const taken = steps.map((step) => ({
       agent: (to[step.to] ?? otherwise)?.name ?? step.to,
       outcome: step.outcome,
@@ -227,12 +242,17 @@ class RouterWork implements Work {
       to: target.name,
       request,
       results: taken.length === 0 ? this.#results : [...this.#results, ...taken],
-      history: historyFor(history, meta.handoff?.history ?? []),
+      history: historyFor(history, joined(this.#before, since)),
       session: meta.run.session,
       at: cell.now(),
     }
   }
 }
+
+type Messages = readonly ModelMessage[]
+
+const joined = (before: Messages, after: Messages): Messages =>
+  after.length === 0 ? before : [...before, ...after]
 
 /** By target: all the others. */
 const alternativesIn = (targets: Branches, otherwise: AnyAgent | undefined): Alternatives => {
@@ -245,6 +265,5 @@ const historyFor = (
   history: readonly ModelMessage[],
 ): readonly ModelMessage[] => {
   if (kind === 'none' || history.length === 0) return []
-  if (kind !== 'nested') return history
-  return [{ role: 'user', text: history.map(({ role, text }) => `${role}: ${text}`).join('\n\n') }]
+  return kind === 'nested' ? [nested(history)] : history
 }

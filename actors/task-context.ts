@@ -4,11 +4,12 @@
  */
 import type { EventObject } from 'xstate'
 import type { Agent, Ctx, HandoffContext, Revision, TaskOptions } from '../src/contracts/agents.ts'
-import { CancelledError, DeliveryError, outcomeOf, toTroupeError } from '../src/contracts/errors.ts'
+import { abortedBy, CancelledError, outcomeOf, toTroupeError } from '../src/contracts/errors.ts'
 import type { Logger } from '../src/contracts/ports.ts'
-import type { MaybePromise } from '../src/contracts/schemas.ts'
+import type { MaybePromise, Schema } from '../src/contracts/schemas.ts'
 import type { TaskScope } from '../src/contracts/tasks.ts'
 import type { StepContext } from '../src/contracts/tools.ts'
+import { callForHelp, type Caller } from './help.ts'
 
 /** The attempt that a context belongs to. */
 export interface Attempt {
@@ -104,15 +105,8 @@ export class TaskContext implements Ctx {
   }
 
   get help(): Ctx['help'] {
-    return (capability, task) =>
-      Promise.reject(
-        this.#work.over ??
-          new DeliveryError(
-            'NO_PEER',
-            `nobody offers "${capability}" to "${this.#task.definition.name}"`,
-            task,
-          ),
-      )
+    return <O>(capability: string, input: unknown, options?: HelpOptions<O>) =>
+      this.#help<O>(capability, input, options)
   }
 
   get tell(): Ctx['tell'] {
@@ -136,16 +130,34 @@ export class TaskContext implements Ctx {
     }
   }
 
-  #ask<O>(agent: Agent<never, O>, input: unknown, options: TaskOptions = {}): Promise<O> {
+  #ask<O>(
+    agent: Agent<never, O>,
+    input: unknown,
+    options: TaskOptions & { hops?: number } = {},
+  ): Promise<O> {
     if (this.#work.over) return Promise.reject(this.#work.over)
-    const { signal, timeoutMs, budget } = options
+    const { signal, timeoutMs, budget, hops } = options
     if (signal?.aborted) return Promise.reject(abortedBy(signal))
-    const id = this.#task.delegate(agent, input, { timeoutMs, budget })
+    const id = this.#task.delegate(agent, input, { timeoutMs, budget, hops })
     const answer = this.#work.wait<O>(id)
     if (!signal) return answer
     const abort = (): void => this.#work.giveUp(id, abortedBy(signal))
     signal.addEventListener('abort', abort, { once: true })
     return answer.finally(() => signal.removeEventListener('abort', abort))
+  }
+
+  #help<O>(capability: string, input: unknown, options: HelpOptions<O> = {}): Promise<O> {
+    if (this.#work.over) return Promise.reject(this.#work.over)
+    const { output, ...limits } = options
+    const caller: Caller = {
+      task: this.#task,
+      ask: (peer) => this.#ask(peer, input, { ...limits, hops: 1 }),
+      sleep: (ms) => this.#work.sleep(ms),
+    }
+    const answer = callForHelp(caller, { capability, input, output, signal: limits.signal })
+    // Help that nobody awaits must not bring the process down.
+    answer.catch(() => {})
+    return answer as Promise<O>
   }
 
   async #step<T>(name: string, fn: (step: StepContext) => MaybePromise<T>): Promise<T> {
@@ -171,6 +183,8 @@ export class TaskContext implements Ctx {
   }
 }
 
+type HelpOptions<O> = TaskOptions & { output?: Schema<O> | undefined }
+
 class Step implements StepContext {
   readonly #ctx: TaskContext
   readonly key: string
@@ -192,8 +206,3 @@ class Step implements StepContext {
     return this.#ctx.log
   }
 }
-
-const abortedBy = ({ reason }: AbortSignal): CancelledError =>
-  reason instanceof CancelledError
-    ? reason
-    : new CancelledError(reason instanceof Error ? reason.message : String(reason))

@@ -24,6 +24,7 @@ import { checkedOutcome } from './contract.ts'
 import { failureOf, isForFallback, retryAfterOf, type Failure } from './failure.ts'
 import { listening } from './listen.ts'
 import { Requests } from './requests.ts'
+import { takePart } from './speaking.ts'
 import { countsForCircuit, errorIn, judgeRetry } from './verdicts.ts'
 import { itself, Waits } from './waits.ts'
 
@@ -49,12 +50,16 @@ class Task implements Incarnation, TaskScope {
   #limit: TimeLimit | undefined
   #waits: Waits | undefined
   #ending = ''
+  /** Of attempts, and of calls within them. */
+  #retries = 0
+  #outcome: Outcome | undefined
 
   constructor(cell: TaskKernel, given: TaskInput) {
     this.cell = cell
     this.#given = given
     this.#startedAt = this.#attemptAt = cell.now()
     cell.record({ type: 'task.started', input: given.input, attempt: 1 })
+    if (given.meta.thread) takePart(this, given.input, () => this.#outcome)
     this.#flow = cell.interpret(taskMachine, this)
     this.#flow.start(limitsOf(given))
     this.#flow.send(
@@ -70,6 +75,10 @@ class Task implements Incarnation, TaskScope {
 
   get attempt(): number {
     return this.#attempt
+  }
+
+  get leftMs(): number {
+    return this.#limit?.leftMs ?? Infinity
   }
 
   get request(): AgentMessage {
@@ -113,6 +122,13 @@ class Task implements Incarnation, TaskScope {
     }
   }
 
+  /** It was killed, or went down with its agent. */
+  discard(): void {
+    const work = this.#work
+    this.#work = undefined
+    work?.ended?.({ done: false, reason: 'its actor went down' })
+  }
+
   perform(effect: TaskFlowEffect): void {
     switch (effect.type) {
       case 'attempt.start':
@@ -154,12 +170,17 @@ class Task implements Incarnation, TaskScope {
     this.cell.withdraw(id, reason)
   }
 
-  done(outcome: Outcome, parsed?: Schema): void {
+  done(outcome: Outcome, parsed?: Schema, last = false): void {
     if (!this.#working) return
     this.#working = false
     const checked = this.#check(outcome, parsed)
     if (checked.status === 'completed') this.#flow.send({ type: 'attempt.succeeded', output: checked.output })
-    else this.#fail(checked)
+    else this.#fail(checked, last)
+  }
+
+  retrying(error: TroupeError, delayMs: number): void {
+    this.#retries += 1
+    this.record({ type: 'task.retried', error, delayMs })
   }
 
   record(event: TaskEvent): void {
@@ -248,8 +269,9 @@ class Task implements Incarnation, TaskScope {
     return isRequest(this.#given) ? checkedOutcome(this.definition, outcome, parsed) : outcome
   }
 
-  #fail(failure: Failure): void {
-    const { outcome, retryable } = judgeRetry(this.definition, failure)
+  #fail(failure: Failure, last = false): void {
+    const { outcome, retryable: mayHelp } = judgeRetry(this.definition, failure)
+    const retryable = mayHelp && !last
     this.#error = errorIn(outcome)
     this.#flow.send({
       type: 'attempt.failed',
@@ -271,7 +293,7 @@ class Task implements Incarnation, TaskScope {
   }
 
   #waitForRetry(delayMs: number): void {
-    if (this.#error) this.record({ type: 'task.retried', error: this.#error, delayMs })
+    if (this.#error) this.retrying(this.#error, delayMs)
     this.cell.timers.start('retry', { type: 'retry.timer' }, { afterMs: delayMs })
   }
 
@@ -281,10 +303,12 @@ class Task implements Incarnation, TaskScope {
     const reason = this.#error ? this.#error.message : 'the circuit is open'
     this.record({ type: 'decision.made', kind: 'fallback', chosen: fallback.name, alternatives: [], reason })
     const { request, meta } = this.#given
-    this.#fallback = this.cell.request(fallback, request.payload, { parsed: meta.parsed })
+    const { parsed, thread } = meta
+    this.#fallback = this.cell.request(fallback, request.payload, { parsed, thread })
   }
 
   #settle(outcome: Outcome): void {
+    this.#outcome = outcome
     const now = this.cell.now()
     const { permit } = this.#given
     this.#given.permit = undefined
@@ -297,7 +321,7 @@ class Task implements Incarnation, TaskScope {
       status: outcome.status,
       attemptMs: now - this.#attemptAt,
       durationMs: now - this.#startedAt,
-      attempts: this.#attempt,
+      retries: this.#retries,
     })
     this.cell.settle(outcome)
   }

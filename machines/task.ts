@@ -68,8 +68,10 @@ export type TaskFlowEffect =
 type Failed = Extract<TaskFlowEvent, { type: 'attempt.failed' }>
 
 /** How long to wait before the next attempt: what the error demands even past `maxMs`. */
-export const retryDelay = ({ limits, attempt }: TaskFlowContext, { jitter, retryAfterMs }: Failed): number =>
-  Math.max(Math.min(limits.minMs * 2 ** (attempt - 1), limits.maxMs) * jitter, retryAfterMs)
+export const retryDelay = (
+  { limits, attempt }: { limits: Pick<TaskFlowInput, 'minMs' | 'maxMs'>; attempt: number },
+  { jitter, retryAfterMs }: Pick<Failed, 'jitter' | 'retryAfterMs'>,
+): number => Math.max(Math.min(limits.minMs * 2 ** (attempt - 1), limits.maxMs) * jitter, retryAfterMs)
 
 const outcomeOf = (event: TaskFlowEvent): Outcome => {
   switch (event.type) {

@@ -1,20 +1,30 @@
 /** The code in README.md and docs/*.md compiles, runs, and prints what the page says. */
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { blocksOf, type Block } from './docs/blocks.ts'
 import { workshop, type Workshop } from './docs/workshop.ts'
+import { stubServer, type StubServer } from './models/stub-server.ts'
 import { root } from './tools.ts'
 
 describe('the pages', () => {
   const pages = globSync(['README.md', 'docs/*.md'], { cwd: root }).toSorted()
   const blocks = pages.flatMap((page) => blocksOf(page, readFileSync(join(root, page), 'utf8')))
   let shop: Workshop
+  let provider: StubServer
 
   beforeAll(async () => {
     shop = await workshop(blocks)
+    // What the pages ask of OpenAI is answered here.
+    provider = await stubServer()
+    vi.stubEnv('OPENAI_BASE_URL', provider.url)
+    vi.stubEnv('OPENAI_API_KEY', 'none')
   })
-  afterAll(() => shop[Symbol.asyncDispose]())
+  afterAll(async () => {
+    vi.unstubAllEnvs()
+    await provider[Symbol.asyncDispose]()
+    await shop[Symbol.asyncDispose]()
+  })
 
   it('compile', async () => {
     expect(await shop.check()).toBe('')

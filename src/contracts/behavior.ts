@@ -37,6 +37,8 @@ export interface Incarnation<M extends EventObject = AnyEventObject> {
    * No more messages of the user lane's work arrive. Without this member it stops at once.
    */
   stopping?: ((reason: ExitReason) => void) | undefined
+  /** It is over, whatever the reason: nothing can be sent any more, but what is outside may be let go. */
+  discard?: (() => void) | undefined
 }
 
 /** How a child ended. */
@@ -59,6 +61,8 @@ export interface CellScope<M extends EventObject = AnyEventObject, I = undefined
     performer: Performer<T>,
     recorder?: StateRecorder,
   ): Interpreter<T>
+  /** The same for a machine that stands for a part of the work only: `system.actor(ref)` does not show it. */
+  aside<T extends AnyStateMachine>(machine: T, performer: Performer<T>): Interpreter<T>
   /** Whether messages of type `task.request` are taken from the mailbox; the rest always passes. */
   gate(open: boolean): void
   /** Ends the wait that `stopping` began. */

@@ -208,6 +208,12 @@ export class CancelledError extends TroupeError {
   }
 }
 
+/** What a signal was aborted with. */
+export const abortedBy = ({ reason }: AbortSignal): CancelledError =>
+  reason instanceof CancelledError
+    ? reason
+    : new CancelledError(reason instanceof Error ? reason.message : String(reason))
+
 /** A supervisor used up its restarts. */
 export class RestartLimitError extends TroupeError {
   readonly code = 'RESTART_LIMIT'

@@ -8,8 +8,11 @@ import type { CellScope } from './behavior.ts'
 import type { Outcome, TroupeError } from './errors.ts'
 import type { AgentMessage } from './messages.ts'
 import type { ApprovalRequest, RunEvent } from './runs.ts'
+import type { Clock, Model, Usage } from './ports.ts'
 import type { MaybePromise, Schema } from './schemas.ts'
 import type { CircuitControl } from './system.ts'
+import type { Thread } from './thread.ts'
+import type { ToolDefinition } from './tool-definition.ts'
 import type { Effect, Guard } from './tools.ts'
 
 /** The key of an agent's definition. */
@@ -46,6 +49,20 @@ export interface AgentDefinition {
   readonly work: StartWork
   /** The agents that it is made of, each with the role it has, for graphs and checks. */
   readonly parts: readonly { readonly role: string; readonly agent: AnyAgent }[]
+  /** Whom `ctx.help` of the tasks below asks, instead of all agents of the system. */
+  readonly team: readonly AnyAgent[] | undefined
+  /** Where the work is turns of a model. */
+  readonly turns: TurnsDefinition | undefined
+}
+
+/** Turns of a model, with their defaults filled in. */
+export interface TurnsDefinition {
+  readonly model: Model
+  readonly tools: readonly ToolDefinition[]
+  readonly maxTurns: number
+  readonly repairs: number
+  /** How much it reads of what was said before; `false`: it takes no part in conversations. */
+  readonly session: { readonly maxTokens: number; readonly trim: 'oldest' | 'summary' } | false
 }
 
 /** `Circuit` with its defaults; `window` stays off unless given. */
@@ -86,6 +103,8 @@ export interface TaskScope {
   readonly taskId: string
   /** From 1. */
   readonly attempt: number
+  /** How long the attempt may still take, in milliseconds; known once it has begun. */
+  readonly leftMs: number
   readonly request: AgentMessage
   readonly meta: TaskMeta
   readonly definition: AgentDefinition
@@ -102,10 +121,13 @@ export interface TaskScope {
   /**
    * Ends the attempt: `completed` is parsed by the output schema, what fails may be retried.
    * @param parsed the schema that the output has been parsed with already
+   * @param last it has been tried often enough: no further attempt is made
    */
-  done(outcome: Outcome, parsed?: Schema): void
+  done(outcome: Outcome, parsed?: Schema, last?: boolean): void
   /** Adds to the run's events. */
   record(event: TaskEvent): void
+  /** A part of the attempt failed and is tried again after so long: recorded, and counted as a retry. */
+  retrying(error: TroupeError, delayMs: number): void
   /** This task itself waits for people, or no longer. */
   waiting(waiting: boolean): void
 }
@@ -145,12 +167,26 @@ export interface TaskKernel extends CellScope<AnyEventObject, TaskInput> {
   limit(key: string, message: AnyEventObject, ms: number): TimeLimit
   /** Adds to the run's events; nothing once the run has ended. */
   record(event: TaskEvent): void
+  /** Adds to what its agent and its run have used. */
+  spend(usage: Usage): void
+  /** The system's, for what waits by itself. */
+  readonly clock: Clock
   /** Sends `task.waiting` to the task that requested this one; nothing at the root. */
   waiting(waiting: boolean): void
+  /** The agents that the system knows: its roots, those that were asked, and what they are made of. */
+  agents(): readonly AnyAgent[]
+  /** Whether a request is at work: its agent has taken it from its mailbox, and it has not been answered. */
+  started(id: string): boolean
+  /** What an agent has in hand; of one that has not been started: nothing. */
+  load(agent: AnyAgent): { readonly running: number; readonly queued: number }
+  /** The agents that await this task, outermost first. */
+  awaiting(): readonly AgentDefinition[]
 }
 
 /** A limit of time, which stands still while somebody waits for people. */
 export interface TimeLimit {
+  /** What is left of it, in milliseconds. */
+  readonly leftMs: number
   pause(): void
   resume(): void
   cancel(): void
@@ -191,7 +227,9 @@ export type TaskReport =
       readonly attemptMs: number
       /** Of the whole task. */
       readonly durationMs: number
-      readonly attempts: number
+      /** With those of calls within them. */
+      /** As many as were waited for, in attempts too. */
+      readonly retries: number
     }
   // By the kernel: the cell is gone without having settled.
   | { readonly type: 'task.lost'; readonly input: TaskInput }
@@ -205,6 +243,8 @@ export interface RequestOptions {
   readonly budget?: Budget | undefined
   /** The schema that the input has been parsed with: an agent with the very same input schema does not parse again. */
   readonly parsed?: Schema | undefined
+  /** The conversation that it answers in. Without one it only reads that of the run's session. */
+  readonly thread?: Thread | undefined
 }
 
 /** What travels with a request besides its envelope, in process. */
@@ -214,6 +254,8 @@ export interface TaskMeta {
   readonly handoff: HandoffContext | undefined
   readonly revision: Revision | undefined
   readonly parsed: Schema | undefined
+  /** The conversation that this task answers in. */
+  readonly thread?: Thread | undefined
   /** Results of finished steps by key: they outlive attempts, and a restart of the agent. */
   steps?: Map<string, unknown>
 }
@@ -245,6 +287,8 @@ export interface Permit {
 export interface RunScope {
   readonly id: string
   readonly session: string | undefined
+  /** The conversation of its session. */
+  readonly thread?: Thread | undefined
   readonly traceparent: string | undefined
   /** Most hops from the root. */
   readonly maxHops: number
@@ -254,8 +298,10 @@ export interface RunScope {
   /** The task that answers for all of it. */
   readonly root?: TaskIdentity | undefined
   record(task: TaskIdentity, event: TaskEvent): void
-  /** Who waits for people in this run. */
-  ask(request: Question): () => void
+  /** Adds to what the run has used. */
+  spend(usage: Usage): void
+  /** Puts up what people of this run have to decide. @returns takes it back: the request as it was left, if undecided */
+  ask(request: Question): () => ApprovalRequest | undefined
 }
 
 /** Which task an event belongs to. */
@@ -278,9 +324,12 @@ export type TaskEvent = WithoutTask<Exclude<RunEvent, { type: 'run.skipped' }>>
 /** Something that a person has to decide. */
 export interface Question {
   readonly request: Omit<ApprovalRequest, 'status' | 'decisions' | 'runId'>
-  /** The faults of an answer, or what it was parsed to. */
+  /** The faults of an answer, or of a tool's edited arguments; or what they were parsed to. */
   readonly check: (output: unknown) => { value: unknown } | { faults: readonly { path: string; message: string }[] }
-  /** The one decision that counts, and the request as it stands then. May be called in any turn. */
+  /**
+   * The one decision that counts, and the request as it stands then. May be called in any turn. For a tool `answered`
+   * means that it may run; its `output` are other arguments, `undefined` for those that were shown.
+   */
   readonly decided: (
     decision: { verdict: 'answered'; output: unknown } | { verdict: 'denied'; error: TroupeError },
     request?: ApprovalRequest,
@@ -337,4 +386,5 @@ export interface MetricsRecord {
   readonly durationsMs: number[]
   messagesIn: number
   messagesOut: number
+  usage: Usage
 }

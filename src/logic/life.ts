@@ -7,8 +7,6 @@ import type { Incarnation } from '../contracts/behavior.ts'
 export interface Life extends Incarnation<EventObject> {
   /** `false`: the last message found nobody to handle it. */
   readonly handled?: boolean
-  /** Ends it without a word: nothing it started goes on. */
-  discard?(): void
   /** Default: of the machine that stands for it. */
   snapshot?(): Snapshot<unknown>
   /** Default: as the snapshot says. */

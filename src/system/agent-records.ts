@@ -1,6 +1,7 @@
 /** What is known of agents whatever happens to their cells: circuits and figures, by path. */
 import type { AgentMetrics } from '../contracts/system.ts'
 import type { CircuitRecord, MetricsRecord } from '../contracts/tasks.ts'
+import { noUsage } from '../contracts/usage.ts'
 import type { Cell } from './cell.ts'
 
 export interface AgentRecord {
@@ -38,6 +39,7 @@ export const freshRecord = (name: string, path: string): AgentRecord => ({
     durationsMs: [],
     messagesIn: 0,
     messagesOut: 0,
+    usage: noUsage,
   },
   state: undefined,
   last: undefined,

@@ -78,6 +78,21 @@ export class Agents {
     kill(cell, () => terminate(cell, LEFT), LEFT)
   }
 
+  /** Where it has been needed before. */
+  started(agent: AnyAgent): Cell | undefined {
+    return this.#cells.get(agent)
+  }
+
+  /** Those that have been needed, and what they are made of. */
+  known(): readonly AnyAgent[] {
+    // A set that grows while it is walked.
+    const known = new Set(this.#cells.keys())
+    for (const agent of known) {
+      for (const part of (agent as DefinedAgent)[definition].parts) known.add(part.agent)
+    }
+    return [...known]
+  }
+
   /** An agent as an actor of its own. */
   spawn(logic: Logic, options: SpawnOptions, by: Cell): Cell {
     const { id, input: _, parent: __, link: linkTo, ...rest } = options

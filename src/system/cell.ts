@@ -289,6 +289,10 @@ export interface Core {
   at(path: string): Cell | undefined
   /** The cell that works for an agent; it is started when it is needed first. */
   agentCell(agent: AnyAgent): Cell
+  /** All agents that the system knows. */
+  knownAgents(): readonly AnyAgent[]
+  /** The cell that works for an agent, where it has been needed before. */
+  startedAgent(agent: AnyAgent): Cell | undefined
   spawnAgent(logic: Logic, options: SpawnOptions, by: Cell): Cell
   live(cell: Cell): Live
 

@@ -12,6 +12,10 @@ const KEPT = 1_000
 interface Entry {
   request: ApprovalRequest
   readonly question: Question
+  /** Other arguments than those of the model, once somebody has changed them. */
+  edited?: { readonly input: unknown }
+  /** How often that was. */
+  edits: number
 }
 
 export class Inbox implements Approvals {
@@ -28,13 +32,17 @@ export class Inbox implements Approvals {
     return this.#waiting
   }
 
-  /** Puts a question up. @returns takes it back: its task waits no longer */
-  ask(runId: string, question: Question): () => void {
-    const request: ApprovalRequest = { ...question.request, runId, status: 'waiting', decisions: [] }
-    this.#entries.set(request.id, { request, question })
+  /** Puts a question up. @returns takes it back: its task waits no longer; the request as it was left, if undecided */
+  ask(runId: string, question: Question): () => ApprovalRequest | undefined {
+    const entry: Entry = { request: { ...question.request, runId, status: 'waiting', decisions: [] }, question, edits: 0 }
+    this.#put(entry)
+    return () => this.#close(entry)
+  }
+
+  #put(entry: Entry): void {
+    this.#entries.set(entry.request.id, entry)
     this.#forgetOldest()
-    this.#waiting.emit(request)
-    return () => this.#close(request.id, 'superseded')
+    this.#waiting.emit(entry.request)
   }
 
   async list({ runId, by, status = 'waiting' }: Parameters<Approvals['list']>[0] = {}): Promise<readonly ApprovalRequest[]> {
@@ -49,14 +57,8 @@ export class Inbox implements Approvals {
     const entry = this.#entries.get(id)
     const refused = this.#refused(entry, by)
     if (refused || !entry) return refused ?? 'superseded'
-    const checked = entry.question.check(output)
-    if ('faults' in checked) {
-      throw new InvalidMessageError(`the answer to "${entry.request.name}" does not fit: ${describeFaults(checked.faults)}`, {
-        code: 'INVALID_OUTPUT',
-        faults: checked.faults,
-        agent: entry.request.agent,
-      })
-    }
+    if (entry.request.kind === 'tool') return 'not-allowed'
+    const checked = check(entry, output, 'INVALID_OUTPUT')
     if (!this.#decide(entry, by, 'answered')) return 'recorded'
     entry.request = { ...entry.request, status: 'answered' }
     entry.question.decided({ verdict: 'answered', output: checked.value }, entry.request)
@@ -73,13 +75,39 @@ export class Inbox implements Approvals {
     return 'recorded'
   }
 
-  /** Tools to be approved come with models: questions are answered. */
+  /** Lets a tool run with the arguments that are shown. Questions are answered instead. */
   async approve(id: string, { by }: { by: string }): Promise<Decided> {
-    return this.#refused(this.#entries.get(id), by) ?? 'not-allowed'
+    const entry = this.#entries.get(id)
+    const refused = this.#refused(entry, by)
+    if (refused || !entry) return refused ?? 'superseded'
+    if (entry.request.kind === 'question') return 'not-allowed'
+    if (!this.#decide(entry, by, 'approved')) return 'recorded'
+    const edited = entry.edited
+    entry.request = { ...entry.request, status: edited ? 'edited' : 'approved' }
+    entry.question.decided({ verdict: 'answered', output: edited }, entry.request)
+    return 'recorded'
   }
 
-  async edit(id: string, { by }: { by: string; input: unknown }): Promise<Decided> {
-    return this.#refused(this.#entries.get(id), by) ?? 'not-allowed'
+  /** Who has approved other arguments has not approved these: they are shown under a new id, to whoever is still needed. */
+  async edit(id: string, { by, input }: { by: string; input: unknown }): Promise<Decided> {
+    const entry = this.#entries.get(id)
+    const refused = this.#refused(entry, by)
+    if (refused || !entry) return refused ?? 'superseded'
+    if (entry.request.kind === 'question') return 'not-allowed'
+    const edited = { input: check(entry, input, 'INVALID_INPUT').value }
+    const old = entry.request
+    entry.edited = edited
+    entry.request = { ...old, input, decisions: [] }
+    if (this.#decide(entry, by, 'edited')) {
+      entry.request = { ...entry.request, status: 'edited' }
+      entry.question.decided({ verdict: 'answered', output: edited }, entry.request)
+      return 'recorded'
+    }
+    entry.edits += 1
+    entry.request = { ...entry.request, id: `${entry.question.request.id}/edit-${entry.edits}` }
+    this.#entries.set(id, { ...entry, request: { ...old, status: 'superseded' } })
+    this.#put(entry)
+    return 'recorded'
   }
 
   close(): void {
@@ -105,12 +133,12 @@ export class Inbox implements Approvals {
     return decisions.length >= entry.request.of
   }
 
-  #close(id: string, status: 'superseded' | 'expired'): void {
-    const entry = this.#entries.get(id)
-    if (entry?.request.status !== 'waiting') return
+  #close(entry: Entry): ApprovalRequest | undefined {
+    if (entry.request.status !== 'waiting') return undefined
     const { deadline } = entry.request
     const late = deadline !== undefined && this.#kernel.now() >= deadline
-    entry.request = { ...entry.request, status: late ? 'expired' : status }
+    entry.request = { ...entry.request, status: late ? 'expired' : 'superseded' }
+    return entry.request
   }
 
   #forgetOldest(): void {
@@ -124,3 +152,13 @@ export class Inbox implements Approvals {
 }
 
 const mayDecide = ({ by }: ApprovalRequest, who: string): boolean => by.length === 0 || by.includes(who)
+
+/** @throws InvalidMessageError */
+const check = (entry: Entry, value: unknown, code: 'INVALID_INPUT' | 'INVALID_OUTPUT'): { value: unknown } => {
+  const checked = entry.question.check(value)
+  if (!('faults' in checked)) return checked
+  const { faults } = checked
+  const { name, agent } = entry.request
+  const what = code === 'INVALID_OUTPUT' ? `the answer to "${name}"` : `what "${name}" is to be called with`
+  throw new InvalidMessageError(`${what} does not fit: ${describeFaults(faults)}`, { code, faults, agent })
+}

@@ -254,6 +254,14 @@ export class Kernel implements Registers {
     return this.agents.cellOf(agent)
   }
 
+  knownAgents(): readonly AnyAgent[] {
+    return this.agents.known()
+  }
+
+  startedAgent(agent: AnyAgent): Cell | undefined {
+    return this.agents.started(agent)
+  }
+
   spawnAgent(logic: Logic, options: SpawnOptions, by: Cell): Cell {
     return this.agents.spawn(logic, options, by)
   }

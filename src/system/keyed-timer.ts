@@ -67,11 +67,15 @@ export class KeyedTimer implements Timer, Token {
     owner.tellSelf(this.#message, this)
   }
 
+  /** Until it fires, in milliseconds. */
+  get leftMs(): number {
+    return this.#leftMs ?? Math.max(0, this.at - this.#owner.kernel.timers.now())
+  }
+
   pause(): void {
     if (this.index < 0) return
-    const { timers } = this.#owner.kernel
-    this.#leftMs = Math.max(0, this.at - timers.now())
-    timers.cancel(this)
+    this.#leftMs = this.leftMs
+    this.#owner.kernel.timers.cancel(this)
   }
 
   resume(): void {

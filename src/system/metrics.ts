@@ -3,12 +3,10 @@ import type { AgentMetrics } from '../contracts/system.ts'
 import { stateOf } from './agent-records.ts'
 import type { Kernel } from './kernel.ts'
 
-const NO_USAGE = { inputTokens: 0, cachedTokens: 0, outputTokens: 0, usd: 0 }
-
 export const metricsOf = (kernel: Kernel): readonly AgentMetrics[] =>
   [...kernel.agents.records.values()].map(({ name, path, metrics, state }) => {
     const cell = kernel.at(path)
-    const { completed, failed, retried, totalMs, durationsMs, messagesIn, messagesOut } = metrics
+    const { completed, failed, retried, totalMs, durationsMs, messagesIn, messagesOut, usage } = metrics
     const ended = completed + failed
     const sorted = durationsMs.toSorted((a, b) => a - b)
     return {
@@ -24,6 +22,6 @@ export const metricsOf = (kernel: Kernel): readonly AgentMetrics[] =>
       p95Ms: sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * 0.95))] ?? 0,
       messagesIn,
       messagesOut,
-      usage: NO_USAGE,
+      usage,
     }
   })

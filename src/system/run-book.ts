@@ -9,6 +9,7 @@ import type { Core } from './cell.ts'
 import { EndedRuns } from './ended-runs.ts'
 import type { Inbox } from './inbox.ts'
 import { reasonOf, runId, RunRecord, type RunHost } from './run-record.ts'
+import { SessionBook } from './sessions.ts'
 import { hashOf, Table } from './table.ts'
 
 const NO_OPTIONS: RunOptions = {}
@@ -17,6 +18,7 @@ export class RunBook implements Runs {
   readonly #kernel: Core
   readonly #inbox: Inbox
   readonly #host: RunHost
+  readonly sessions: SessionBook
   readonly #runs = new Table<RunRecord>()
   readonly #ended = new EndedRuns<RunRecord>((run) => this.#forget(run))
   /** Defaults of the system. */
@@ -29,6 +31,7 @@ export class RunBook implements Runs {
   constructor(kernel: Core, inbox: Inbox) {
     this.#kernel = kernel
     this.#inbox = inbox
+    this.sessions = new SessionBook(() => kernel.now())
     this.#host = { kernel, inbox, whenEnded: (run) => this.#hasEnded(run) }
   }
 
@@ -75,25 +78,47 @@ export class RunBook implements Runs {
   }
 
   #start(run: RunRecord, { timeoutMs = this.defaults.timeoutMs, signal }: RunOptions): void {
-    const kernel = this.#kernel
     if (this.closed) {
       const error = new DeliveryError('ACTOR_TERMINATED', 'the system is stopping and takes no more runs')
       return run.settle({ status: 'rejected', error })
     }
     if (signal?.aborted) return run.cancel(reasonOf(signal))
-    const target = kernel.agentCell(run.agent)
-    const meta = { run, parentTaskId: undefined, handoff: undefined, revision: undefined, parsed: undefined }
-    const mail = kernel.request({ type: 'task.request', payload: run.input } as never, undefined, { asker: run, meta })
-    mail.follow(run, 0)
-    run.mail = mail
-    run.root = { taskId: mail.id, parentTaskId: undefined, agent: run.agent.name, path: target.ref.path, input: undefined }
-    run.record(run.root, { type: 'run.started', input: run.input, attempt: 1 })
     if (timeoutMs !== undefined && timeoutMs !== Infinity) this.#limit(run, timeoutMs)
     if (signal) {
       const abort = (): void => run.cancel(reasonOf(signal))
       signal.addEventListener('abort', abort, { once: true })
       run.unlisten = () => signal.removeEventListener('abort', abort)
     }
+    if (run.session === undefined) this.#post(run)
+    else this.#postInTurn(run, run.session)
+  }
+
+  #postInTurn(run: RunRecord, session: string): void {
+    this.sessions.enter(session, (thread) => {
+      // It was cancelled while it waited.
+      if (run.ended) return this.sessions.leave(session)
+      run.thread = thread
+      this.#post(run)
+    })
+  }
+
+  #leaveSession(run: RunRecord, session: string): void {
+    const { thread } = run
+    // It knows tasks, and what has ended must not keep them alive.
+    run.thread = undefined
+    this.sessions.leave(session, thread)
+  }
+
+  #post(run: RunRecord): void {
+    const kernel = this.#kernel
+    const target = kernel.agentCell(run.agent)
+    const { thread } = run
+    const meta = { run, parentTaskId: undefined, handoff: undefined, revision: undefined, parsed: undefined, thread }
+    const mail = kernel.request({ type: 'task.request', payload: run.input } as never, undefined, { asker: run, meta })
+    mail.follow(run, 0)
+    run.mail = mail
+    run.root = { taskId: mail.id, parentTaskId: undefined, agent: run.agent.name, path: target.ref.path, input: undefined }
+    run.record(run.root, { type: 'run.started', input: run.input, attempt: 1 })
     kernel.post(target, mail)
   }
 
@@ -108,6 +133,7 @@ export class RunBook implements Runs {
   #hasEnded(run: RunRecord): void {
     const { given } = run
     if (given !== undefined && this.#find(given) !== run) return
+    if (run.thread && run.session !== undefined) this.#leaveSession(run, run.session)
     this.inFlight -= 1
     this.#ended.add(run)
   }
@@ -134,6 +160,7 @@ export class RunBook implements Runs {
               if (!kernel.events.active) return
               kernel.events.emit({ seq: 0, at: kernel.now(), runId: message.correlationId, ...task, ...event })
             },
+            spend: () => {},
             ask: (question) => this.#inbox.ask(message.correlationId, question),
           }
     return { run, parentTaskId: undefined, handoff: undefined, revision: undefined, parsed: undefined }

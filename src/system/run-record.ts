@@ -2,8 +2,10 @@
 import type { AnyAgent, Budget } from '../contracts/agents.ts'
 import { CancelledError, type Outcome } from '../contracts/errors.ts'
 import type { Usage } from '../contracts/ports.ts'
-import type { Run, RunEvent, RunInfo, RunOptions } from '../contracts/runs.ts'
+import type { ApprovalRequest, Run, RunEvent, RunInfo, RunOptions } from '../contracts/runs.ts'
 import type { Question, RunScope, TaskEvent, TaskIdentity } from '../contracts/tasks.ts'
+import type { Thread } from '../contracts/thread.ts'
+import { addUsage, noUsage } from '../contracts/usage.ts'
 import type { Core } from './cell.ts'
 import type { Inbox } from './inbox.ts'
 import type { Asker, Mail, Party } from './mail.ts'
@@ -11,7 +13,6 @@ import type { Timer } from './timers.ts'
 
 const EVENTS_KEPT = 1_000
 const DEFAULT_HOPS = 10
-const NO_USAGE: Usage = { inputTokens: 0, cachedTokens: 0, outputTokens: 0, usd: 0 }
 
 /** What a run needs of its system. */
 export interface RunHost {
@@ -43,6 +44,8 @@ export class RunRecord implements RunScope, Asker, Run<unknown> {
   timer: Timer | undefined = undefined
   mail: Mail | undefined = undefined
   root: TaskIdentity | undefined = undefined
+  /** Of its session, once it is its turn. */
+  thread: Thread | undefined = undefined
   unlisten: (() => void) | undefined = undefined
   #id: string | undefined
   readonly #options: RunOptions
@@ -54,6 +57,7 @@ export class RunRecord implements RunScope, Asker, Run<unknown> {
   #outcome: Promise<Outcome> | undefined = undefined
   #told: ((outcome: Outcome) => void)[] | undefined = undefined
   #wake: (() => void)[] | undefined = undefined
+  #usage = noUsage
 
   constructor(host: RunHost, { number, agent, input, budget, options }: RunOrder) {
     this.#host = host
@@ -152,7 +156,11 @@ export class RunRecord implements RunScope, Asker, Run<unknown> {
     if (events.active) events.emit(this.#eventAt(this.#log.length / 3 - 1))
   }
 
-  ask(question: Question): () => void {
+  spend(usage: Usage): void {
+    this.#usage = addUsage(this.#usage, usage)
+  }
+
+  ask(question: Question): () => ApprovalRequest | undefined {
     return this.#host.inbox.ask(this.id, question)
   }
 
@@ -200,7 +208,7 @@ export class RunRecord implements RunScope, Asker, Run<unknown> {
       endedAt: this.endedAt,
       input: this.input,
       outcome: this.result,
-      usage: NO_USAGE,
+      usage: this.#usage,
     }
   }
 

@@ -319,7 +319,8 @@ export class Scope implements Powers, TimerOwner {
     work: PromiseLike<T>,
     message: (result: { status: 'completed'; output: T } | { status: 'failed'; error: TroupeError }) => EventObject,
   ): void {
-    if (this.over) return
+    // Nobody is left to be told, which must not bring the process down.
+    if (this.over) return void work.then(undefined, () => {})
     this.cell.piped += 1
     work.then(
       (output) => this.#arrived(message, { status: 'completed', output }),
@@ -341,6 +342,10 @@ export class Scope implements Powers, TimerOwner {
     const interpreter: Interpreter<never> = interpret(machine, performer, recorder)
     this.interpreter = interpreter
     return interpreter
+  }
+
+  aside(machine: never, performer: never): Interpreter<never> {
+    return interpret(machine, performer)
   }
 
   gate(open: boolean): void {

@@ -104,8 +104,8 @@ class RunningSystem {
     return this.kernel.unhandled
   }
 
-  get sessions(): never {
-    throw new ConfigurationError('sessions come with models')
+  get sessions(): Kernel['runs']['sessions'] {
+    return this.kernel.runs.sessions
   }
 
   spawn(logic: Logic, options: SpawnOptions = {}): ActorRef {

@@ -4,7 +4,9 @@ import type { AnyAgent } from '../contracts/agents.ts'
 import { Few } from '../contracts/few.ts'
 import { outcomeOf, toTroupeError, type Outcome, type TroupeError } from '../contracts/errors.ts'
 import type { ExitReason } from '../contracts/logic.ts'
-import type { RequestOptions, TaskEvent, TaskIdentity, TaskInput, TaskMessage, TaskMeta, TaskReport, TimeLimit } from '../contracts/tasks.ts'
+import type { Clock, Usage } from '../contracts/ports.ts'
+import { addUsage } from '../contracts/usage.ts'
+import type { AgentDefinition, RequestOptions, TaskEvent, TaskIdentity, TaskInput, TaskMessage, TaskMeta, TaskReport, TimeLimit } from '../contracts/tasks.ts'
 import { reply } from './asks.ts'
 import type { AgentRecord } from './agent-records.ts'
 import type { Cell } from './cell.ts'
@@ -86,8 +88,8 @@ export class TaskPowers extends Scope {
     const { kernel, cell, task } = this
     const target = kernel.agentCell(agent)
     const { run } = task.meta
-    const { handoff, revision, parsed } = options
-    const meta: TaskMeta = { run, parentTaskId: task.request.id, handoff, revision, parsed }
+    const { handoff, revision, parsed, thread } = options
+    const meta: TaskMeta = { run, parentTaskId: task.request.id, handoff, revision, parsed, thread }
     const open = (this.#open ??= new Few())
     const asker = new TaskAsker(cell, open)
     const chain = (this.#chain ??= [...cell.origin!.chain, cell.parent!.ref.address])
@@ -171,10 +173,42 @@ export class TaskPowers extends Scope {
     this.task.meta.run.record(this.identity, event)
   }
 
+  spend(usage: Usage): void {
+    const { metrics } = this.#record
+    metrics.usage = addUsage(metrics.usage, usage)
+    this.task.meta.run.spend(usage)
+  }
+
+  get clock(): Clock {
+    return this.kernel.clock
+  }
+
   waiting(waiting: boolean): void {
     const asker = this.cell.origin?.asker
     if (!(asker instanceof TaskAsker) || asker.settled) return
     this.kernel.tellBare(asker.owner, { type: 'task.waiting', id: asker.id, waiting }, this.cell)
+  }
+
+  agents(): readonly AnyAgent[] {
+    return this.kernel.knownAgents()
+  }
+
+  started(id: string): boolean {
+    const asker = this.#open?.get(id)
+    return asker instanceof TaskAsker && asker.mail !== undefined && asker.target?.origin === asker.mail
+  }
+
+  load(agent: AnyAgent): { running: number; queued: number } {
+    const cell = this.kernel.startedAgent(agent)
+    return { running: cell?.children?.size ?? 0, queued: cell?.mailbox.load ?? 0 }
+  }
+
+  awaiting(): readonly AgentDefinition[] {
+    const { kernel } = this
+    return this.cell.origin!.chain.flatMap((address) => {
+      const cell = address.startsWith(`${kernel.outside}/`) ? kernel.at(address.slice(kernel.outside.length)) : undefined
+      return cell?.options.envelopes ? [cell.input as AgentDefinition] : []
+    })
   }
 
   #answer(outcome: Outcome): void {

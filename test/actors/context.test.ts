@@ -184,6 +184,32 @@ it('finds no peer where nobody offers the capability', async () => {
   expect(codeOf(await system.submit(alone, 'x').outcome)).toBe('NO_PEER')
 })
 
+it('is told when its actor goes down, also while it starts, and what it then throws harms nobody', async () => {
+  const { system, clock } = await rig()
+  const unhandled: unknown[] = []
+  const note = (reason: unknown): void => void unhandled.push(reason)
+  process.on('unhandledRejection', note)
+  system.events.subscribe((event) => {
+    if (event.type !== 'task.started') return
+    const actor = system.lookup('/fragile')
+    if (actor) system.kill(actor)
+  })
+  const seen: unknown[] = []
+  const fragile = agent('fragile', {
+    run: async (_: string, { sleep, signal }) => {
+      await Promise.resolve()
+      await sleep(10).catch((error: { code: string }) => seen.push([error.code, signal.aborted]))
+      throw new Error('too late')
+    },
+  })
+  const run = system.submit(fragile, 'x')
+  await clock.advance(100)
+  expect(codeOf(await run.outcome)).toBe('DEFECT')
+  process.off('unhandledRejection', note)
+  expect(unhandled).toEqual([])
+  expect(seen[0]).toEqual(['CANCELLED', true])
+})
+
 describe('after its task was cancelled', () => {
   it('refuses whatever it would send', async () => {
     const { system } = await rig()

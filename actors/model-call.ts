@@ -1,0 +1,96 @@
+/** One call of a model: its stream read to the end, and its cost counted whether it ends well or not. */
+import { ProviderError, TroupeError } from '../src/contracts/errors.ts'
+import { isCached, provideClock, tokensOf } from '../src/contracts/model-notes.ts'
+import type { Model, ModelRequest, ModelResult, Usage } from '../src/contracts/ports.ts'
+import type { TaskScope } from '../src/contracts/tasks.ts'
+import { noUsage, priced } from '../src/contracts/usage.ts'
+import { shortened } from './form.ts'
+
+/** How a model is asked. */
+export interface Asking {
+  readonly signal: AbortSignal
+  /** Nobody is told of the text as it comes. */
+  readonly isSilent?: boolean
+}
+
+/**
+ * Asks a model once. Text is recorded as it comes.
+ * @throws ProviderError rejects with it, or with another TroupeError that the model threw
+ */
+export const callModel = async (
+  task: TaskScope,
+  model: Model,
+  request: ModelRequest,
+  asking: Asking,
+): Promise<ModelResult> => {
+  provideClock(asking.signal, task.cell.clock)
+  try {
+    const result = await resultOf(task, model, request, asking)
+    const usage = usageOf(task, model, result)
+    task.cell.spend(usage)
+    task.record({
+      type: 'model.ended',
+      model: model.name,
+      finish: result.finish,
+      usage,
+      cached: isCached(result),
+    })
+    return usable(model, result)
+  } catch (thrown) {
+    const error = failureOf(model, thrown)
+    const tokens = tokensOf(error)
+    if (tokens) task.cell.spend(priced(tokens, model.price))
+    throw error
+  }
+}
+
+const resultOf = async (
+  task: TaskScope,
+  model: Model,
+  request: ModelRequest,
+  { signal, isSilent = false }: Asking,
+): Promise<ModelResult> => {
+  for await (const event of model.complete(request, signal)) {
+    if (event.type === 'end') return event.result
+    const isHeard = !isSilent && !signal.aborted && event.text !== ''
+    if (isHeard) task.record({ type: 'text.delta', text: event.text })
+  }
+  const text = `the answer of "${model.name}" stopped before its end`
+  throw new ProviderError(text, { code: 'UNAVAILABLE', retryable: true })
+}
+
+/** Refusals and truncated answers are no answers. */
+const usable = (model: Model, result: ModelResult): ModelResult => {
+  if (result.finish === 'refusal') {
+    const reason = result.text.trim() === '' ? '' : `: ${shortened(result.text.trim(), 300)}`
+    throw new ProviderError(`"${model.name}" refused${reason}`, { code: 'REFUSED', retryable: false })
+  }
+  if (result.finish === 'length') {
+    const text = `the answer of "${model.name}" was cut at its limit of tokens: raise \`settings.maxOutputTokens\``
+    throw new ProviderError(text, { code: 'TRUNCATED', retryable: false })
+  }
+  return result
+}
+
+const failureOf = (model: Model, thrown: unknown): TroupeError => {
+  if (thrown instanceof TroupeError) return thrown
+  const reason = thrown instanceof Error ? thrown.message : String(thrown)
+  const text = `"${model.name}" failed: ${reason}`
+  return new ProviderError(text, { code: 'UNAVAILABLE', retryable: false, cause: thrown })
+}
+
+const told = new WeakSet<Model>()
+
+/** What an answer has cost. That it is not known is said once for each model. */
+const usageOf = (task: TaskScope, model: Model, result: ModelResult): Usage => {
+  if (isCached(result)) return noUsage
+  const usage = priced(result.usage, model.price)
+  if (usage.usd === undefined && !told.has(model)) {
+    told.add(model)
+    const text = model.price
+      ? 'the model does not say what it uses: its cost is not known'
+      : 'the model has no price: its cost is not known'
+    task.cell.log.warn({ model: model.name, provider: model.provider }, text)
+  }
+  return usage
+}

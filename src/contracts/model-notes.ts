@@ -1,0 +1,40 @@
+/**
+ * What a model and the step that calls it tell each other beside the port: the time that counts, what a failed call has
+ * cost, and which answers came from a cache. A model that knows nothing of this works all the same.
+ */
+import { realClock } from './clock.ts'
+import type { Clock, ModelResult, Usage } from './ports.ts'
+
+/** What a call has used up, before it is priced. */
+export type Tokens = Omit<Usage, 'usd'>
+
+const clocks = new WeakMap<AbortSignal, Clock>()
+const costs = new WeakMap<Error, Tokens>()
+const cached = new WeakSet<ModelResult>()
+
+/** The system's clock, for a model that waits. Given the signal of the call; real time for a signal of others. */
+export const clockOf = (signal: AbortSignal): Clock => clocks.get(signal) ?? realClock
+
+/** Says which clock counts for the call that this signal belongs to. A wrapper that makes signals hands it on. */
+export const provideClock = (signal: AbortSignal, clock: Clock): void => {
+  // Real time is what anybody assumes.
+  if (clock !== realClock) clocks.set(signal, clock)
+}
+
+/** What a call had used up when it failed with this error; `undefined`: the provider did not say. */
+export const tokensOf = (error: Error): Tokens | undefined => costs.get(error)
+
+/** Notes what a call had used up when it failed. @returns the same error */
+export const withTokens = <E extends Error>(error: E, tokens: Tokens): E => {
+  costs.set(error, tokens)
+  return error
+}
+
+/** Whether an answer came from a cache: it is given again, and costs nothing. */
+export const isCached = (result: ModelResult): boolean => cached.has(result)
+
+/** Marks an answer as one from a cache. @returns the same result */
+export const asCached = (result: ModelResult): ModelResult => {
+  cached.add(result)
+  return result
+}
