@@ -1,0 +1,85 @@
+/**
+ * A research fan-out: academic, industry and news search side by side, then a synthesis. What a source has found is told
+ * at once. A source that fails, or takes too long, is named in the synthesis with the reason; the others are not lost.
+ */
+import { agent, parallel, pipeline, ProviderError, type Agent, type Ctx, type Outcome } from 'troupe'
+import { z } from 'zod'
+
+/** What is to be found out. */
+export const Question = z.object({ id: z.string(), topic: z.string() })
+/** What is to be found out. */
+export type Question = z.output<typeof Question>
+
+const Found = z.object({ source: z.string(), points: z.array(z.string()) })
+type Found = z.output<typeof Found>
+
+const Material = z.object({
+  found: z.array(Found),
+  missing: z.array(z.object({ source: z.string(), code: z.string(), why: z.string() })),
+})
+type Material = z.output<typeof Material>
+
+type Search = (question: Question, ctx: Ctx) => string[] | Promise<string[]>
+
+const source = (name: string, search: Search): Agent<Question, Found> =>
+  agent(name, {
+    input: Question,
+    output: Found,
+    timeoutMs: 2_000,
+    run: async (question, ctx) => {
+      const points = await search(question, ctx)
+      // Whoever reads the events of the run has it before the synthesis begins.
+      ctx.emit('found', { source: name, points })
+      return { source: name, points }
+    },
+  })
+
+const after =
+  (ms: number, ...templates: readonly string[]): Search =>
+  async ({ topic }, { sleep }) => {
+    await sleep(ms)
+    return templates.map((text) => text.replace('*', topic))
+  }
+
+const academic = source('academic', after(900, 'a survey of *', 'open problems of *'))
+const industry = source('industry', after(400, 'who sells *'))
+const news = source('news', after(150, '* in the news of today'))
+
+const missing = ([source, outcome]: [string, Outcome<Found>]): Material['missing'] =>
+  outcome.status === 'completed'
+    ? []
+    : 'error' in outcome
+      ? [{ source, code: outcome.error.code, why: outcome.error.message }]
+      : [{ source, code: outcome.status, why: 'it was not waited for' }]
+
+const synthesis = agent('synthesis', {
+  description: 'Makes one report of what was found, and says what is missing',
+  input: Material,
+  run: ({ found, missing }) => ({
+    report: found.flatMap(({ source, points }) => points.map((point) => `${point} (${source})`)).join('; '),
+    sources: found.map(({ source }) => source),
+    missing: missing.map(({ source, code, why }) => `${source}: ${code}, ${why}`),
+  }),
+})
+
+/** The team, with another industry search where wanted. */
+export const research = (sources: { industry?: Search } = {}) =>
+  pipeline('research', [
+    parallel('sources', {
+      branches: { academic, industry: sources.industry ? source('industry', sources.industry) : industry, news },
+      join: (outcomes): Material => ({
+        found: Object.values(outcomes).flatMap((it) => (it.status === 'completed' ? [it.output] : [])),
+        missing: Object.entries(outcomes).flatMap(missing),
+      }),
+    }),
+    synthesis,
+  ])
+
+export default research()
+
+/** What `--faults` runs: one source is down. */
+export const faults = research({
+  industry: () => {
+    throw new ProviderError('the trade register is down', { code: 'UNAVAILABLE', retryable: false })
+  },
+})
