@@ -115,7 +115,8 @@ export class Kernel implements Registers {
   }
 
   trailOf(sender: Party): Trail | undefined {
-    const cause = sender.origin ?? sender.mail
+    // What XState logic does for a task is the task's doing.
+    const cause = sender.origin ?? sender.parent?.origin ?? sender.mail
     if (cause === undefined) return undefined
     if (cause !== this.#cause) {
       this.#cause = cause

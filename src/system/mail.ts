@@ -25,6 +25,7 @@ export interface Party {
   readonly mail: Mail | undefined
   /** The request that a task works at: what it sends hangs together with that, whatever it handles. */
   readonly origin: Mail | undefined
+  readonly parent: Party | undefined
   /** What it owes answers to. */
   readonly more: { readonly owed: Set<Asker> | undefined } | undefined
 }

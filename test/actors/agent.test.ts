@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { createActor, fromPromise, setup, toPromise } from 'xstate'
 import { z } from 'zod'
-import { agent, ConfigurationError, ProviderError } from '../../src/index.ts'
+import { agent, ConfigurationError, contextOf, fromBehavior, ProviderError } from '../../src/index.ts'
 import { codeOf, promised, rig, stateOf } from './rig.ts'
 
 const unavailable = (retryAfterMs?: number) =>
@@ -73,6 +73,27 @@ describe('an agent of XState logic', () => {
       states: { a: { type: 'final' } },
     })
     expect(await system.run(agent('doubler', { machine: doubler }), { n: 4 })).toBe(8)
+  })
+
+  it('does what it does as part of the run, also after an await', async () => {
+    const { system } = await rig()
+    const heard: (string | undefined)[] = []
+    const ear = fromBehavior((ctx) => {
+      ctx.subscribe('news')
+      return () => heard.push(ctx.envelope.correlationId)
+    })
+    system.spawn(ear)
+    await system.settle()
+    const crier = fromPromise<string, string>(async (scope) => {
+      const ctx = contextOf(scope as never)
+      ctx.publish('news', { type: 'at.once' })
+      await Promise.resolve()
+      ctx.publish('news', { type: 'later' })
+      return 'cried'
+    })
+    await system.run(agent('crier', { machine: crier }), 'x', { id: 'run-1' })
+    await system.settle()
+    expect(heard).toEqual(['run-1', 'run-1'])
   })
 
   it('fails with what its logic throws', async () => {
