@@ -91,7 +91,7 @@ class AgentActor implements Incarnation {
   }
 
   #reported(report: TaskReport | CircuitSet | { type: 'open.timer' | 'probe.timer' }): void {
-    const at = this.#scope.now()
+    const at = this.#scope.steady()
     switch (report.type) {
       case 'task.settled':
         this.#settled(report, at)
@@ -138,7 +138,7 @@ class AgentActor implements Incarnation {
           retryAfterMs: effect.retryAfterMs,
         })
       case 'timer.arm': {
-        const afterMs = Math.max(0, effect.at - this.#scope.now())
+        const afterMs = Math.max(0, effect.at - this.#scope.steady())
         return this.#scope.timers.start(effect.key, { type: `${effect.key}.timer` }, { afterMs })
       }
       case 'timer.cancel':
@@ -166,7 +166,7 @@ class AgentActor implements Incarnation {
 
   #start(request: AgentMessage, input: unknown, meta = this.#scope.meta): void {
     this.#arrived = { request, meta, input }
-    this.#lifecycle.send({ type: 'task.request', id: request.id, at: this.#scope.now() })
+    this.#lifecycle.send({ type: 'task.request', id: request.id, at: this.#scope.steady() })
     this.#arrived = undefined
     this.#setGate()
   }
@@ -262,7 +262,7 @@ class AgentActor implements Incarnation {
       failures,
       trips,
       openUntil,
-      at: this.#scope.now(),
+      at: this.#scope.steady(),
     })
     this.#keep()
   }

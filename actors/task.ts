@@ -57,7 +57,7 @@ class Task implements Incarnation, TaskScope {
   constructor(cell: TaskKernel, given: TaskInput) {
     this.cell = cell
     this.#given = given
-    this.#startedAt = this.#attemptAt = cell.now()
+    this.#startedAt = this.#attemptAt = cell.steady()
     cell.record({ type: 'task.started', input: given.input, attempt: 1 })
     if (given.meta.thread) takePart(this, given.input, () => this.#outcome)
     this.#flow = cell.interpret(taskMachine, this)
@@ -193,7 +193,7 @@ class Task implements Incarnation, TaskScope {
 
   #start(attempt: number): void {
     this.#attempt = attempt
-    this.#attemptAt = this.cell.now()
+    this.#attemptAt = this.cell.steady()
     this.#working = true
     this.#error = undefined
     const { work, timeoutMs } = this.definition
@@ -287,7 +287,7 @@ class Task implements Incarnation, TaskScope {
     const { permit } = this.#given
     this.#given.permit = undefined
     if (!permit) return
-    const durationMs = this.cell.now() - this.#attemptAt
+    const durationMs = this.cell.steady() - this.#attemptAt
     const counts = countsForCircuit(this.definition, this.#error, this.cell.log)
     this.cell.report({ type: 'attempt.failed', id: this.taskId, permit, counts, durationMs })
   }
@@ -309,7 +309,7 @@ class Task implements Incarnation, TaskScope {
 
   #settle(outcome: Outcome): void {
     this.#outcome = outcome
-    const now = this.cell.now()
+    const now = this.cell.steady()
     const { permit } = this.#given
     this.#given.permit = undefined
     this.record({ type: 'task.ended', outcome })

@@ -65,6 +65,8 @@ export interface CellScope<M extends EventObject = AnyEventObject, I = undefined
   aside<T extends AnyStateMachine>(machine: T, performer: Performer<T>): Interpreter<T>
   /** Whether messages of type `task.request` are taken from the mailbox; the rest always passes. */
   gate(open: boolean): void
+  /** Milliseconds since some moment, whatever the date is set to: what durations are measured by. As of the slice in hand. */
+  steady(): number
   /** Ends the wait that `stopping` began. */
   finish(): void
   /** Ends this actor abnormally, after the message in hand. */

@@ -5,7 +5,9 @@
  */
 export const shapes: {
   mail: object | undefined
+  request: object | undefined
   timer: object | undefined
   work: object | undefined
   args: object | undefined
-} = { mail: undefined, timer: undefined, work: undefined, args: undefined }
+  initialArgs: object | undefined
+} = { mail: undefined, request: undefined, timer: undefined, work: undefined, args: undefined, initialArgs: undefined }

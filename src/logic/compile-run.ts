@@ -62,7 +62,7 @@ export class Args {
     this.event = event
     // Now and then, since each write to what is old costs more than these.
     made = (made + 1) & 1_023
-    if (made === 0) shapes.args = this
+    if (made === 0 && new.target === Args) shapes.args = this
   }
 
   get self(): never {

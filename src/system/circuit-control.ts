@@ -13,7 +13,7 @@ export const circuitOf = (kernel: Kernel, agent: AnyAgent): CircuitControl => {
     },
     get retryAfterMs() {
       const { openUntil } = circuit()
-      return openUntil === undefined ? 0 : Math.max(0, openUntil - kernel.now())
+      return openUntil === undefined ? 0 : Math.max(0, openUntil - kernel.timers.now())
     },
     set: (mode) => {
       const cell = kernel.agents.cellOf(agent)

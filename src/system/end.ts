@@ -7,7 +7,6 @@ import type { ExitReason } from '../contracts/logic.ts'
 import { snapshotOf } from '../logic/cell-life.ts'
 import type { Cell } from './cell.ts'
 import { tellWatchers, unwatchAll } from './death-watch.ts'
-import { KeyedTimer } from './keyed-timer.ts'
 import { breakLinks } from './links.ts'
 import { putBack } from './intake.ts'
 import type { Mail } from './mail.ts'
@@ -69,13 +68,6 @@ export const endTimers = (cell: Cell): void => {
     timer.cancel()
     keyed?.delete(key)
   }
-  if (!atWork) cell.mailbox.some(takeBackTick)
-}
-
-/** What a timer has sent that fired already. Goes through all of the mailbox. */
-const takeBackTick = ({ token }: Mail): false => {
-  if (token instanceof KeyedTimer) token.cancel()
-  return false
 }
 
 /** What follows a kill. */

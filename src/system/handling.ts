@@ -10,8 +10,12 @@ import { crash } from './stopping.ts'
 export const handle = (cell: Cell, mail: Mail): void => {
   const { kernel } = cell
   if (cell.more?.senders) admitSender(cell)
-  if (mail.token !== undefined && !mail.token.active) return kernel.withdraw()
-  if (mail.asker?.settled || (mail.deadline !== undefined && mail.deadline < kernel.now())) {
+  if (mail.token !== undefined) {
+    if (!mail.token.active) return kernel.withdraw()
+    mail.token.arrived?.()
+  }
+  // Who awaits an answer here has a timer for that, which does not mind a date that is set anew.
+  if (mail.asker ? mail.asker.settled : mail.deadline !== undefined && mail.deadline < kernel.now()) {
     return kernel.expire(mail, cell)
   }
   cell.mail = mail

@@ -57,10 +57,14 @@ export class KeyedTimer implements Timer, Token {
     return this.#everyMs !== undefined
   }
 
+  /** Until then it can be cancelled by its key. */
+  arrived(): void {
+    if (this.#everyMs === undefined && this.#owner.keyed?.get(this.#key) === this) this.#owner.keyed.delete(this.#key)
+  }
+
   fire(): void {
     const owner = this.#owner
-    if (this.#everyMs === undefined) owner.keyed?.delete(this.#key)
-    else {
+    if (this.#everyMs !== undefined) {
       this.at += Math.max(1, this.#everyMs)
       owner.kernel.timers.add(this)
     }

@@ -33,6 +33,8 @@ export interface Party {
 /** Holds back what was sent by a timer, a watch or a pipe that is no longer wanted. */
 export interface Token {
   readonly active: boolean
+  /** What was sent is taken up now. */
+  arrived?(): void
 }
 
 const NOBODY: readonly Address[] = []
@@ -104,7 +106,7 @@ export class Mail {
     this.sender = sender
     this.trail = sender === undefined ? undefined : moment.office.trailOf(sender)
     // Now and then, since each write to what is old costs more than the mail.
-    if ((seq & 1_023) === 0) shapes.mail = this
+    if ((seq & 1_023) === 0 && new.target === Mail) shapes.mail = this
   }
 
   /** Reaches an agent as the bare event: from its tasks, and from itself. */
@@ -195,6 +197,8 @@ export class Mail {
   }
 }
 
+let requests = 0
+
 /**
  * A message that somebody awaits the answer to. It can be read as the message that it stands for, which is what agents
  * get: their requests are many, and whole envelopes would cost more than the work.
@@ -214,6 +218,8 @@ export class Request extends Mail implements AgentMessage {
     this.asker = given.asker
     this.meta = given.meta
     this.#chain = given.chain ?? NOBODY
+    requests = (requests + 1) & 1_023
+    if (requests === 0) shapes.request = this
   }
 
   override get id(): string {

@@ -105,6 +105,10 @@ export class Scope implements Powers, TimerOwner {
     return this.kernel.now()
   }
 
+  steady(): number {
+    return this.kernel.timers.steadily(this.kernel.now())
+  }
+
   random(): number {
     return this.kernel.random()
   }

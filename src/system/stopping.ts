@@ -97,7 +97,7 @@ const stopNow = (cell: Cell, order: StopOrder): void => {
   // It ends already, by itself: now it is not restarted.
   if (cell.state === 'ending') return planStop(cell, { reason, byItself, toRestart }, limit)
   cell.state = 'stopping'
-  if (cell.scope?.keyed?.size || cell.more?.receiveTimeout || cell.mailbox.size > 0) endTimers(cell)
+  if (cell.scope?.keyed?.size || cell.more?.receiveTimeout) endTimers(cell)
   if (!toRestart) refuseMail(cell)
   if (hasNothingToWaitFor(cell)) {
     if (cell.options.restart !== 'temporary') noteStop(cell, { reason, byItself, toRestart })

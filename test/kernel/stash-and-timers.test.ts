@@ -192,10 +192,9 @@ it('a timer with the same key replaces the one before', async () => {
 })
 
 it.each(
-  [
-    ...(['cancel', 'replace', 'restart', 'exit'] as const).map((how) => ({ how, when: { everyMs: 10 } })),
-    ...(['restart', 'exit'] as const).map((how) => ({ how, when: { afterMs: 10 } })),
-  ],
+  (['cancel', 'replace', 'restart', 'exit'] as const).flatMap((how) =>
+    [{ everyMs: 10 }, { afterMs: 10 }].map((when) => ({ how, when })),
+  ),
 )('a tick that is queued does not arrive after: $how, $when', async ({ how, when }) => {
   const l = await lab()
   const a = actor(

@@ -212,6 +212,45 @@ describe.each([
     expect(phases.filter(({ status }) => status !== 'completed')).toEqual([])
   })
 
+  it('leaves the circuit of an agent open as long as it is to be', async () => {
+    const l = await settableLab()
+    const fragile = agent('fragile', {
+      circuit: { failures: 1, openMs: 100, counts: () => true },
+      run: (text: string) => {
+        if (text === 'bad') throw new Error('no')
+        return text
+      },
+    })
+    const circuit = l.system.circuit(fragile)
+    await l.system.submit(fragile, 'bad').outcome
+    l.setDate(byMs)
+    await l.clock.advance(99)
+    expect([circuit.state, circuit.retryAfterMs]).toEqual(['open', 1])
+    expect(await l.system.submit(fragile, 'good').outcome).toMatchObject({ status: 'rejected' })
+    await l.clock.advance(1)
+    expect(circuit.state).toBe('half-open')
+    expect(await l.system.run(fragile, 'good')).toBe('good')
+  })
+
+  it('does not make a question expire that waits its turn', async () => {
+    const l = await settableLab()
+    const asked = fromBehavior<Say>((ctx) => {
+      let open = false
+      ctx.timers.start('open', { type: 'open' }, { afterMs: 50 })
+      return ({ type }) => {
+        if (type !== 'open') return open ? ctx.reply('yes') : ctx.stash()
+        open = true
+        ctx.unstashAll()
+      }
+    })
+    const answer = l.system.ask(l.system.spawn(asked), { type: 'question' }, { timeoutMs: 100 })
+    await l.clock.advance(10)
+    l.setDate(byMs)
+    await l.clock.advance(40)
+    expect(await standing(answer)).toEqual({ value: 'yes' })
+    expect(l.dead).toEqual([])
+  })
+
   it('is the date of what happens from then on', async () => {
     const l = await settableLab()
     await l.clock.advance(5)
