@@ -9,7 +9,6 @@ import type { Timer, Timers } from './timers.ts'
 export interface TimerOwner {
   readonly kernel: { readonly timers: Timers }
   /** The incarnation has ended. */
-  readonly over: boolean
   keyed: Few<KeyedTimer> | undefined
   tellSelf(event: EventObject, token: Token): void
 }
@@ -50,7 +49,7 @@ export class KeyedTimer implements Timer, Token {
 
   /** Whether a tick that is queued is still wanted. */
   get active(): boolean {
-    return !this.#cancelled && !this.#owner.over
+    return !this.#cancelled
   }
 
   get repeats(): boolean {
