@@ -8,7 +8,7 @@ import type { Timer, Timers } from './timers.ts'
 /** The incarnation that a timer belongs to. */
 export interface TimerOwner {
   readonly kernel: { readonly timers: Timers }
-  /** The incarnation has ended. */
+  /** Those that are armed, or whose tick is on its way. */
   keyed: Few<KeyedTimer> | undefined
   tellSelf(event: EventObject, token: Token): void
 }
