@@ -1,83 +1,69 @@
-/** The entry `troupe/stores/memory`: keeps state in this process. For tests and single runs; nothing survives exit. */
-import { ConflictError } from '../contracts/errors.ts'
-import type { Row, Store, Write } from '../contracts/ports.ts'
+/**
+ * The entry `troupe/stores/memory`: keeps state in this process. For tests and single runs; nothing survives
+ * exit.
+ */
+import type { Store } from '../contracts/ports.ts'
+import {
+  acceptedLease,
+  acceptedQuery,
+  acceptedWrites,
+  demandFrom,
+  demandLease,
+  demandName,
+} from './acceptable.ts'
+import { MemoryTables } from './memory-tables.ts'
+import { notOpen, opens } from './openness.ts'
 
-type Entry = { readonly seq: number; readonly value: string }
-
-/** This process only; keeps the last 1_000 ended runs, fewer where their inputs and outputs pass 50 million characters. */
+/**
+ * This process only; keeps the last 1_000 ended runs, fewer where their inputs and outputs pass 50 million
+ * characters.
+ */
 export function memory(): Store {
-  const journals = new Map<string, Entry[]>()
-  const tables = new Map<string, Map<string, Row>>()
-  const leases = new Map<string, { owner: string; epoch: number; until: number }>()
-  const tableOf = (name: string): Map<string, Row> => {
-    let table = tables.get(name)
-    if (!table) tables.set(name, (table = new Map()))
-    return table
-  }
+  const kept = new Map<string, MemoryTables>()
+  let namespace: string | undefined
 
-  const check = (write: Write): void => {
-    if (write.type === 'append') {
-      const last = journals.get(write.run)?.length ?? 0
-      if (write.seq !== last + 1) throw new ConflictError(`${write.run}#${write.seq}`, last + 1, write.seq)
-      return
-    }
-    if (write.expect === undefined) return
-    const actual = tableOf(write.table).get(write.key)?.version ?? 0
-    if (actual !== write.expect) throw new ConflictError(write.key, write.expect, actual)
-  }
-
-  const apply = (write: Write): void => {
-    switch (write.type) {
-      case 'append': {
-        const journal = journals.get(write.run) ?? []
-        journals.set(write.run, [...journal, { seq: write.seq, value: write.value }])
-        return
-      }
-      case 'put': {
-        const { table, key, value, tag, due } = write
-        const version = (tableOf(table).get(key)?.version ?? 0) + 1
-        tableOf(table).set(key, { key, value, version, tag, due })
-        return
-      }
-      case 'delete':
-        tableOf(write.table).delete(write.key)
-    }
+  const tables = (): MemoryTables => {
+    const found = namespace === undefined ? undefined : kept.get(namespace)
+    if (!found) throw notOpen()
+    return found
   }
 
   return {
     durable: false,
-    open: async () => {},
+    open: async (name) => {
+      if (!opens(namespace, name)) return
+      if (!kept.has(name)) kept.set(name, new MemoryTables())
+      namespace = name
+    },
     commit: async (writes, lease) => {
-      if (lease && leases.get(lease.name)?.epoch !== lease.epoch) {
-        throw new ConflictError(lease.name, leases.get(lease.name)?.epoch, lease.epoch, 'STALE_EPOCH')
-      }
-      for (const write of writes) check(write)
-      for (const write of writes) apply(write)
+      const opened = tables()
+      opened.commit(acceptedWrites(writes), acceptedLease(lease))
     },
     journal: async function* (run, fromSeq = 1) {
-      yield* (journals.get(run) ?? []).slice(fromSeq - 1)
+      demandFrom(run, fromSeq)
+      for (let seq = fromSeq; ; seq += 1) {
+        const value = tables().entry(run, seq)
+        if (value === undefined) return
+        yield { seq, value }
+      }
     },
-    get: async (table, key) => tableOf(table).get(key),
-    list: async (table, { tag, dueBefore, after, limit }) => {
-      const rows = [...tableOf(table).values()]
-        .filter((row) => tag === undefined || row.tag === tag)
-        .filter((row) => dueBefore === undefined || (row.due !== undefined && row.due < dueBefore))
-        .toSorted((a, b) => (a.due ?? Infinity) - (b.due ?? Infinity) || (a.key < b.key ? -1 : 1))
-      const from = after === undefined ? 0 : rows.findIndex(({ key }) => key === after) + 1
-      return rows.slice(from, from + limit)
+    get: async (table, key) => tables().row(table, key),
+    list: async (table, query) => {
+      const opened = tables()
+      return opened.list(table, acceptedQuery(query))
     },
-    acquire: async (name, owner, ttlMs) => {
-      const held = leases.get(name)
-      const now = Date.now()
-      if (held && held.owner !== owner && held.until > now) return undefined
-      const epoch = held?.owner === owner ? held.epoch : (held?.epoch ?? 0) + 1
-      leases.set(name, { owner, epoch, until: now + ttlMs })
-      return epoch
+    acquire: async (lease, owner, ttlMs) => {
+      const opened = tables()
+      demandLease(lease, owner, ttlMs)
+      return opened.acquire(lease, owner, ttlMs)
     },
-    release: async (name, epoch) => {
-      const held = leases.get(name)
-      if (held?.epoch === epoch) leases.set(name, { ...held, until: 0 })
+    release: async (lease, epoch) => {
+      const opened = tables()
+      demandName(lease, 'lease')
+      opened.release(lease, epoch)
     },
-    close: async () => {},
+    close: async () => {
+      namespace = undefined
+    },
   }
 }

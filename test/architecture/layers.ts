@@ -28,8 +28,18 @@ export const layers: readonly Layer[] = [
   },
   // Adapters: contracts, Node and their own driver.
   { holds: 'src/bus/', imports: ['node:*', contracts] },
-  { holds: 'src/stores/', imports: ['node:*', contracts] },
+  { holds: 'src/stores/', imports: ['pg', 'node:*', contracts] },
   { holds: 'src/models/', imports: ['openai', 'node:*', contracts], types: ['@ai-sdk/provider'] },
+  {
+    holds: 'src/mcp/',
+    imports: [
+      '@modelcontextprotocol/client',
+      '@modelcontextprotocol/client/stdio',
+      '@modelcontextprotocol/client/validators/ajv',
+      'node:*',
+      contracts,
+    ],
+  },
   { holds: 'src/telemetry/', imports: ['pino', 'node:*', contracts] },
   // Pieces of the command. `src/cli.ts` hands them what runs agents: they see a System, not the kernel.
   { holds: 'src/cli/', imports: ['commander', 'csv-parse', 'csv-parse/sync', 'node:*', contracts] },
@@ -51,6 +61,7 @@ export const layers: readonly Layer[] = [
       'src/bus/',
       'src/stores/',
       'src/models/',
+      'src/mcp/',
       'src/telemetry/',
       'src/cli/',
     ],
