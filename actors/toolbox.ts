@@ -2,8 +2,10 @@
 import type { AnyAgent } from '../src/contracts/agents.ts'
 import { ConfigurationError } from '../src/contracts/errors.ts'
 import type { ModelRequest, ToolCall } from '../src/contracts/ports.ts'
+import { parseWith } from '../src/contracts/protocol.ts'
 import { definition, type DefinedAgent } from '../src/contracts/tasks.ts'
-import { DefinedTool, type ToolDefinition } from '../src/contracts/tool-definition.ts'
+import { DefinedTool, type FunctionTool, type ToolDefinition } from '../src/contracts/tool-definition.ts'
+import { DefinedMcp, type ToolSource } from '../src/contracts/tool-source.ts'
 import type { AnyTool, Mcp } from '../src/contracts/tools.ts'
 import { definitionOf } from './definition.ts'
 import { takenBy } from './pattern.ts'
@@ -18,7 +20,7 @@ export type Offered = AnyTool | AnyAgent | Mcp
  * @throws ConfigurationError for what is no tool, or a name that two of them have
  */
 export const toolsOf = (owner: string, offered: readonly Offered[]): readonly ToolDefinition[] => {
-  const tools = offered.map((one) => toolOf(owner, one))
+  const tools = offered.flatMap((one) => (DefinedMcp.sourceOf(one) ? [] : [toolOf(owner, one)]))
   const names = new Set<string>()
   for (const { name } of tools) {
     if (names.has(name)) throw new ConfigurationError(`"${owner}" has two tools named "${name}"`)
@@ -27,15 +29,17 @@ export const toolsOf = (owner: string, offered: readonly Offered[]): readonly To
   return tools
 }
 
+/** Those among them that give their tools at run time. */
+export const sourcesOf = (offered: readonly Offered[]): readonly ToolSource[] => {
+  const sources = offered.flatMap((one) => DefinedMcp.sourceOf(one) ?? [])
+  return [...new Set(sources)]
+}
+
 const toolOf = (owner: string, offered: Offered): ToolDefinition => {
   if (isAgent(offered)) return agentTool(offered)
   const known = DefinedTool.definitionOf(offered)
   if (known) return known
-  const text =
-    'kind' in offered
-      ? 'tools of MCP servers are not there yet'
-      : 'a tool is made by `tool(...)`, or is an agent'
-  throw new ConfigurationError(`"${owner}": ${text}`)
+  throw new ConfigurationError(`"${owner}": a tool is made by \`tool(...)\` or \`mcp(...)\`, or is an agent`)
 }
 
 const isAgent = (offered: Offered): offered is AnyAgent => definition in offered
@@ -85,7 +89,7 @@ export class Toolbox {
 }
 
 const formOfTool = (tool: ToolDefinition): Form => {
-  if (tool.kind === 'function') return formOf(tool.input, `the input of the tool "${tool.name}"`)
+  if (tool.kind === 'function') return formOfFunction(tool)
   const { input, name } = definitionOf(tool.agent)
   const taken = takenBy(tool.agent)
   const form = formOfInput(taken, `the input of the agent "${name}"`)
@@ -99,6 +103,11 @@ const formOfTool = (tool: ToolDefinition): Form => {
     },
   }
 }
+
+const formOfFunction = ({ name, input, told }: FunctionTool): Form =>
+  told
+    ? { schema: told, read: (written) => parseWith(input, written), unwrap: (written) => written }
+    : formOf(input, `the input of the tool "${name}"`)
 
 // Some providers write nothing at all for a tool without arguments.
 const readArguments = (form: Form, written: string): Reading => {

@@ -9,7 +9,8 @@ import type { Guard } from '../src/contracts/tools.ts'
 import { formOf } from './form.ts'
 import { historyOf, textOf, trimmed } from './history.ts'
 import { converse } from './model-work.ts'
-import { Toolbox, toolsOf } from './toolbox.ts'
+import { sourcesOf, toolsOf } from './toolbox.ts'
+import { Toolset } from './toolset.ts'
 import type { Beginning } from './transcript.ts'
 
 /** What an agent is told beside its options of turns. */
@@ -35,9 +36,10 @@ export const turnsOf = (
   demand(name, 'repairs', repairs, 0)
   const reads = readsOf(name, session)
   const tools = [...more, ...toolsOf(name, options.tools ?? [])]
+  const sources = sourcesOf(options.tools ?? [])
   const work = converse({
     model,
-    tools: new Toolbox(tools),
+    tools: new Toolset(tools, sources),
     answer: output && formOf(output, `the output of "${name}"`),
     settings,
     maxTurns,
@@ -46,7 +48,7 @@ export const turnsOf = (
     session: reads,
     begin: (input, task) => begin({ instructions, prompt, session: reads }, input, task),
   })
-  return { work, turns: { model, tools, maxTurns, repairs, session: reads } }
+  return { work, turns: { model, tools, sources, maxTurns, repairs, session: reads } }
 }
 
 const readsOf = (name: string, session: Turns<never>['session']): TurnsDefinition['session'] => {
