@@ -2,12 +2,16 @@
 /** The command `troupe`. Reads its arguments and turns how it ended into an exit code. */
 import { createRequire } from 'node:module'
 import { setFlagsFromString } from 'node:v8'
-import { Command, CommanderError, InvalidArgumentError } from 'commander'
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { check, type CheckFlags } from './cli/check.ts'
+import { graph, type GraphFlags } from './cli/graph.ts'
 import { namesNear } from './cli/near.ts'
 import { described } from './cli/place.ts'
 import { run, type RunFlags } from './cli/run.ts'
 import { UsageError } from './cli/usage-error.ts'
 import { createSystem } from './index.ts'
+import { aiSdk } from './models/ai-sdk.ts'
+import { openai } from './models/openai.ts'
 
 const FAILURE = 1
 const USAGE = 2
@@ -36,6 +40,8 @@ const program = new Command('troupe')
 Examples:
   $ troupe run team.ts                      over the sample beside the module
   $ troupe run team.ts --input tickets.csv --out results.jsonl
+  $ troupe graph team.ts                    shows the team as a Mermaid diagram
+  $ troupe check team.ts                    says what is wrong with the team
   $ troupe help run                         all about one command
 
 Exit codes: 0 all well, 1 something failed, 2 wrong usage, 130 interrupted.`,
@@ -73,6 +79,26 @@ program
     '--faults',
     'run the export "faults" of the module in place of its default one, and log what breaks and how it is mended',
   )
+  .option(
+    '--model <provider:name>',
+    'run what the export "withModel" of the module makes of this model, such as openai:gpt-5.1',
+  )
+  .option(
+    '--base-url <url>',
+    'where the model is, for servers that speak an API of OpenAI (default: OPENAI_BASE_URL, else OpenAI)',
+  )
+  .addOption(
+    new Option('--api <api>', 'which of the APIs of OpenAI it speaks (default: responses)').choices([
+      'responses',
+      'chat',
+    ]),
+  )
+  .addOption(
+    new Option(
+      '--approve <which>',
+      'decide about tools that need the approval of a person (default: ask on a terminal, else refuse)',
+    ).choices(['all', 'none']),
+  )
   .showHelpAfterError('(troupe help run says more)')
   .addHelpText(
     'after',
@@ -90,7 +116,13 @@ names the agents that the work went through, first come first; those that only
 advised a router are left out. "ms" is milliseconds.
 
 The summary has a row for each agent: tasks done, failed and retried, the times
-(p50: half took no longer; p95: 95 of 100), the state of its circuit.
+(p50: half took no longer; p95: 95 of 100), the state of its circuit. Where a
+model was asked, it also has the calls, the tokens and what they cost.
+
+Models: openai:<name> takes its key from OPENAI_API_KEY; with --base-url a
+server on this machine needs none. <package>:<name> is a provider of the AI SDK
+that is installed where the module lies, such as
+@ai-sdk/anthropic:claude-opus-4-5; its key is where that package looks for it.
 
 Under --faults the export "sabotage" of the module, if there is one, is called
 with the system: it may kill actors.
@@ -104,17 +136,80 @@ Examples:
   $ troupe run team.ts --input tickets.csv --out results.jsonl --concurrency 64
   $ cat tickets.jsonl | troupe run team.ts --input - --json > results.jsonl
   $ troupe run team.ts --faults
+  $ troupe run team.ts --model openai:gpt-5.1 --limit 3
+  $ troupe run team.ts --model openai:llama3.3 --api chat \\
+      --base-url http://localhost:11434/v1
 
 Exit codes: 0 every record completed, 1 one did not, or the results could not be
 written, 2 wrong usage, 130 interrupted.`,
   )
   .action(
     async (module: string, { limit = Infinity, ...flags }: Omit<RunFlags, 'limit'> & { limit?: number }) => {
-      const code = await run(module, { ...flags, limit }, createSystem)
+      const code = await run(module, { ...flags, limit }, { createSystem, openai, aiSdk })
       // What the module does meanwhile may have failed.
       process.exitCode ||= code
     },
   )
+
+program
+  .command('graph')
+  .description('Shows a team: its agents, who works for whom, and the bounds.')
+  .argument('<module>', 'a .ts or .js file whose default export is the agent that gets the input')
+  .option('--agent <name>', 'show another agent of the module, or a part of its team')
+  .option('--with-model', 'show what the export "withModel" of the module makes of a model')
+  .addOption(
+    new Option('--format <format>', 'a Mermaid flowchart, or all there is to know as JSON')
+      .choices(['mermaid', 'json'])
+      .default('mermaid'),
+  )
+  .showHelpAfterError('(troupe help graph says more)')
+  .addHelpText(
+    'after',
+    `
+GitHub and many editors draw Mermaid. What may never happen in a run is dotted:
+fallbacks, "otherwise", work that is sent back. Nothing is run.
+
+Examples:
+  $ troupe graph team.ts
+  $ troupe graph team.ts --agent billing
+  $ troupe graph team.ts --format json
+
+Exit codes: 0 shown, 1 the module failed, 2 wrong usage.`,
+  )
+  .action(async (module: string, flags: GraphFlags) => {
+    process.exitCode ||= await graph(module, flags)
+  })
+
+program
+  .command('check')
+  .description('Says what is wrong with a team, and how many model calls a run can need.')
+  .argument('<module>', 'a .ts or .js file whose default export is the agent that gets the input')
+  .option('--agent <name>', 'check another agent of the module, or a part of its team')
+  .option('--with-model', 'check what the export "withModel" of the module makes of a model')
+  .option('--json', 'the findings and the count as JSON')
+  .showHelpAfterError('(troupe help check says more)')
+  .addHelpText(
+    'after',
+    `
+Each finding is a line: where the agent is defined, its name, what is wrong, and
+the way out. These are errors: agents that nothing leads to, targets that are
+missing, loops without a bound, joins that cannot be met, contracts that cannot
+fit, more than 8 tools, tools that do not declare their effect. Two agents of
+one name are a warning. Nothing is run.
+
+Without errors the last lines are the most calls of models that one run can
+need, and how that comes about.
+
+Examples:
+  $ troupe check team.ts
+  $ troupe check team.ts --with-model
+  $ troupe check team.ts --agent billing --json
+
+Exit codes: 0 no errors, 1 errors, or the module failed, 2 wrong usage.`,
+  )
+  .action(async (module: string, flags: CheckFlags) => {
+    process.exitCode ||= await check(module, flags)
+  })
 
 program
   .command('help')

@@ -34,7 +34,8 @@ export interface Attendance {
 /** Begins at once. */
 export function attend(attended: Attended): Attendance {
   const { system, work, delivery, input, screen, hush } = attended
-  const { say } = screen
+  // What ends the work does not wait for an answer.
+  const { alert: say } = screen
   let interrupted = false
   let gaveUp = false
   const giveUp = (text: string, error: TroupeError): void => {

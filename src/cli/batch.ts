@@ -51,8 +51,6 @@ export type BatchOptions = Readonly<{
   limit: number
   /** What is written of a result. */
   write: (result: Result) => Written
-  /** Told of each question that an agent puts to people. */
-  asked?: (agent: string) => void
 }>
 
 // Room for the fast ones behind a slow one, without keeping the whole input.
@@ -69,9 +67,9 @@ export function batch(
   items: AsyncIterable<Item>,
   options: BatchOptions,
 ): Batch {
-  const { concurrency, limit, write, asked } = options
+  const { concurrency, limit, write } = options
   const stop = new AbortController()
-  const trails = trailsOf(agent, asked)
+  const trails = trailsOf(agent)
   const inHand = new Set<Lose>()
   const text = takesText(agent)
   let allTaken = false

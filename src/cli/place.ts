@@ -9,7 +9,7 @@ const FRAME = /^(?: +at (?:.*[ (])?)?(?<file>file:\/\/\/\S+?|\/[^\s():]+):(?<at>
 const OURS = new URL('../../', import.meta.url).href
 
 /** Such as `team.ts:12:5`, from the folder in which the command runs; undefined when no line of the user's is in it. */
-function placeOf(error: unknown): string | undefined {
+export function placeOf(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined
   for (const { groups } of String(error.stack).matchAll(FRAME)) {
     const { file = '', at = '' } = groups ?? {}

@@ -3,6 +3,7 @@ import type { AnyAgent } from '../contracts/agents.ts'
 import { CancelledError } from '../contracts/errors.ts'
 import type { Logger } from '../contracts/ports.ts'
 import type { System, SystemOptions } from '../contracts/system.ts'
+import { decideApprovals } from './approvals.ts'
 import { attend } from './attend.ts'
 import { batch, type Batch } from './batch.ts'
 import { deliver, failureOf, noDelivery } from './deliver.ts'
@@ -10,6 +11,7 @@ import { divertConsole } from './divert-console.ts'
 import { exitCode, leftOver, type Ending } from './ending.ts'
 import { openInput, type Input } from './input.ts'
 import { lineLogger, silentLogger } from './logger.ts'
+import { modelOf, type ModelFlags, type Providers } from './model.ts'
 import { fileOutput, isBrokenPipe, type Output } from './output.ts'
 import { messageOf } from './place.ts'
 import { agentSummary, type Summary } from './summary.ts'
@@ -26,10 +28,12 @@ export type RunFlags = Readonly<{
   limit: number
   json?: boolean
   faults?: boolean
-}>
+  approve?: 'all' | 'none'
+}> &
+  ModelFlags
 
-/** Gives the runtime, which the pieces of the command do not import. */
-export type StartSystem = (options: SystemOptions) => Promise<System>
+/** Gives the runtime and what makes models, which the pieces of the command do not import. */
+export type Runtime = Providers & Readonly<{ createSystem: (options: SystemOptions) => Promise<System> }>
 
 const STANDARD_OUTPUT = 'standard output'
 
@@ -37,16 +41,17 @@ const STANDARD_OUTPUT = 'standard output'
  * Runs the command and gives its exit code: 0 when every record completed, 130 when interrupted, else 1.
  * @throws UsageError rejects with it
  */
-export async function run(module: string, flags: RunFlags, startSystem: StartSystem): Promise<number> {
+export async function run(module: string, flags: RunFlags, runtime: Runtime): Promise<number> {
   const screen = terminal(flags)
   divertConsole(screen.say)
-  const team = await loadTeam(module, flags)
+  const { agent, faults } = flags
+  const team = await loadTeam(module, { agent, faults, model: await modelOf(flags, module, runtime) })
   const input = await openInput(flags.input, module, process.stdin)
   if (flags.input === '-' && process.stdin.isTTY) screen.say('Reading from the terminal: Ctrl-D ends it.')
   const out = await outputOf(module, flags.out, input, screen)
 
   const log = logOf(flags, screen)
-  const system = await startSystem({ agents: [team.agent], logger: log.logger })
+  const system = await runtime.createSystem({ agents: [team.agent], logger: log.logger })
   const ending = await worked({ module, flags, team, system, input, out, screen, hush: log.end })
   const code = await concluded(ending, summaryOf(system, team.agent, ending), screen)
   input.close()
@@ -76,12 +81,13 @@ const worked = async (job: Job): Promise<Worked> => {
     limit,
     concurrency,
     write: screen.written,
-    asked: once((name) => screen.say(nobodyAnswers(name))),
   })
+  const stopDeciding = decideApprovals({ system, screen, approve: flags.approve })
   const delivery = noDelivery()
   const attendance = attend({ system, work, delivery, input, screen, hush, faults })
   attendance.attempt(`The export "sabotage" of "${module}"`, () => sabotage(system))
   await deliver(work, out, delivery, screen.showsResults ? () => {} : screen.say)
+  stopDeciding()
   hush()
   // Nobody wants what is still in hand.
   if (delivery.unwritten !== undefined) work.giveUp(new CancelledError('its result cannot be written'))
@@ -118,26 +124,14 @@ const logOf = ({ faults }: RunFlags, { say, paint }: Terminal): { logger: Logger
   }
 }
 
-/** For each name the first time. */
-const once = (action: (name: string) => void): ((name: string) => void) => {
-  const seen = new Set<string>()
-  return (name) => {
-    if (seen.has(name)) return
-    seen.add(name)
-    action(name)
-  }
-}
-
-const nobodyAnswers = (name: string): string =>
-  `"${name}" asks a person, and nobody can answer here: give it an \`answer\` function or a short \`timeoutMs\`.`
-
 const summaryOf = (system: System, root: AnyAgent, { trails, records, ms, outcomes }: Worked): Summary => {
   const agents = agentsOf([root])
   const used = system.metrics().filter(({ completed, failed }) => completed + failed > 0)
   const rows = used.map((metrics) => {
     const agent = agents.get(metrics.agent)
     const circuit = agent && definitionOf(agent).circuit ? system.circuit(agent).state : undefined
-    return agentSummary(metrics, trails.durations.get(metrics.agent), circuit)
+    const [times, calls] = [trails.durations.get(metrics.agent), trails.modelCalls.get(metrics.agent)]
+    return agentSummary(metrics, { times, circuit, calls })
   })
   return { records, ms, outcomes, agents: rows }
 }

@@ -31,6 +31,20 @@ export function oneLine(text: string, width: number): string {
   return widthOf(clean) <= width ? clean : `${startOf(clean, Math.max(0, width - 1))}…`
 }
 
+/** A value as JSON to the last character, in lines of its own; what could steer the terminal is escaped. */
+export const exactly = (value: unknown): string =>
+  jsonOf(value).replace(STEERING, (marks) =>
+    marks.replace(/[^\n]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`),
+  )
+
+const jsonOf = (value: unknown): string => {
+  try {
+    return JSON.stringify(value, null, 2) ?? 'nothing'
+  } catch {
+    return inspect(value, { depth: Infinity })
+  }
+}
+
 /** A number as people read it: 10,003. */
 export const counted = (count: number): string => count.toLocaleString('en')
 

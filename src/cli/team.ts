@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises'
 import { basename, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { AnyAgent } from '../contracts/agents.ts'
+import type { Model } from '../contracts/ports.ts'
 import type { System } from '../contracts/system.ts'
 import { definition, type AgentDefinition, type DefinedAgent } from '../contracts/tasks.ts'
 import { onAccident } from './accidents.ts'
@@ -10,8 +11,13 @@ import { namesNear } from './near.ts'
 import { described, messageOf } from './place.ts'
 import { UsageError } from './usage-error.ts'
 
-/** What `--agent` and `--faults` choose. */
-export type Choice = Readonly<{ agent?: string | undefined; faults?: boolean | undefined }>
+/** What `--agent`, `--faults` and `--model` choose. */
+export type Choice = Readonly<{
+  agent?: string | undefined
+  faults?: boolean | undefined
+  /** For the export `withModel`. */
+  model?: Model | undefined
+}>
 
 /** What a module has to offer for a choice. */
 export interface Team {
@@ -22,27 +28,58 @@ export interface Team {
 
 /**
  * Loads a module as it is, TypeScript too, and gives the agent to run: its default export, under `faults` its export
- * of that name, or the agent called `agent` among its exports and their parts.
+ * of that name, with a `model` what its export `withModel` makes of it; or the agent called `agent` among these and
+ * their parts, without `faults` and `model` among all exports.
  * @throws UsageError rejects with it, naming the way out
  */
 export async function loadTeam(module: string, choice: Choice): Promise<Team> {
+  const { model, faults = false } = choice
+  if (faults && model)
+    throw new UsageError('--faults and --model choose different teams of a module: give one of them')
   const exports = await importModule(module)
   const { sabotage } = exports
+  const name = basename(module)
+  const root = model && (await withModel(exports, name, model))
   return {
-    agent: chosen(exports, basename(module), choice),
+    agent: root ? chosenBelow(root, name, choice) : chosen(exports, name, choice),
     sabotage:
       choice.faults && typeof sabotage === 'function' ? (system) => sabotage(system) as unknown : () => {},
   }
 }
+
+/** What the module makes of a model. */
+const withModel = async (exports: Exports, name: string, model: Model): Promise<AnyAgent> => {
+  const { withModel: make } = exports
+  if (typeof make !== 'function') {
+    const has = make === undefined ? 'has no export "withModel"' : `exports ${kindOf(make)} as "withModel"`
+    throw new UsageError(
+      `"${name}" ${has}: --model runs what a module makes of a model, by ` +
+        '`export const withModel = (model: Model) => ...`. Without --model its default export is run',
+    )
+  }
+  let made: unknown
+  try {
+    made = await make(model)
+  } catch (error) {
+    throw new Error(`"withModel" of "${name}" failed: ${described(error)}`, { cause: error })
+  }
+  return agentAs(made, `what "withModel" of "${name}" gives`)
+}
+
+const chosenBelow = (root: AnyAgent, name: string, { agent }: Choice): AnyAgent =>
+  agent === undefined ? root : named(agent, name, agentsOf([root]))
 
 const chosen = (exports: Exports, name: string, { agent, faults = false }: Choice): AnyAgent => {
   if (agent === undefined) return rootOf(exports, name, faults)
   const roots = faults ? [rootOf(exports, name, faults)] : Object.values(exports).filter(isAgent)
   // The default export first: it wins a name that two agents have.
   const known = agentsOf(isAgent(exports['default']) && !faults ? [exports['default'], ...roots] : roots)
+  return known.size === 0 ? rootOf(exports, name, faults) : named(agent, name, known)
+}
+
+const named = (agent: string, name: string, known: ReadonlyMap<string, AnyAgent>): AnyAgent => {
   const found = known.get(agent)
   if (found) return found
-  if (known.size === 0) return rootOf(exports, name, faults)
   const names = [...known.keys()].toSorted()
   const near = namesNear(agent, names).map((other) => `"${other}"`)
   const hint = near.length > 0 ? ` Did you mean ${near.join(' or ')}?` : ''
@@ -143,13 +180,17 @@ const rootOf = (exports: Exports, name: string, faults: boolean): AnyAgent => {
       `"${name}" has no default export: write \`export default\` before the agent to run${choose}`,
     )
   }
-  const what = faults ? 'the export "faults"' : 'the default export'
+  return agentAs(value, `${faults ? 'the export "faults"' : 'the default export'} of "${name}"`)
+}
+
+const agentAs = (value: unknown, what: string): AnyAgent => {
+  if (isAgent(value)) return value
   if (isForeign(value))
     throw new UsageError(
-      `${what} of "${name}" is an agent of another copy of troupe: \`npm ls troupe\` shows where, install one`,
+      `${what} is an agent of another copy of troupe: \`npm ls troupe\` shows where, install one`,
     )
   throw new UsageError(
-    `${what} of "${name}" is ${kindOf(value)} and no agent: export what \`agent\`, \`router\` or another pattern gives`,
+    `${what} is ${kindOf(value)} and no agent: export what \`agent\`, \`router\` or another pattern gives`,
   )
 }
 

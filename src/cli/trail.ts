@@ -19,18 +19,22 @@ export interface Trails {
   follow(): Trail
   /** By agent, over all runs. */
   readonly durations: ReadonlyMap<string, Durations>
+  /** By agent, over all runs: how many of its calls a model has answered, not from a cache. */
+  readonly modelCalls: ReadonlyMap<string, number>
 }
 
-/** Follows the runs of this agent. `asked` is told of each question that an agent puts to people. */
-export function trailsOf(root: AnyAgent, asked: (agent: string) => void = () => {}): Trails {
+/** Follows the runs of this agent. */
+export function trailsOf(root: AnyAgent): Trails {
   const isAdviser = advisersBelow(root)
   const times = new Map<string, Durations>()
+  const calls = new Map<string, number>()
+  const called = (agent: string): void => void calls.set(agent, (calls.get(agent) ?? 0) + 1)
   const timed = (agent: string, ms: number): void => {
     const known = times.get(agent) ?? durations()
     times.set(agent, known)
     known.add(ms)
   }
-  return { durations: times, follow: () => trail({ isAdviser, timed, asked }) }
+  return { durations: times, modelCalls: calls, follow: () => trail({ isAdviser, timed, called }) }
 }
 
 interface Task {
@@ -43,10 +47,10 @@ interface Task {
 type Told = Readonly<{
   isAdviser: IsAdviser
   timed: (agent: string, ms: number) => void
-  asked: (agent: string) => void
+  called: (agent: string) => void
 }>
 
-const trail = ({ isAdviser, timed, asked }: Told): Trail => {
+const trail = ({ isAdviser, timed, called }: Told): Trail => {
   const tasks = new Map<string, Task>()
   const path: string[] = []
   const start = ({ agent, at, taskId, parentTaskId = '' }: RunEvent): void => {
@@ -61,7 +65,7 @@ const trail = ({ isAdviser, timed, asked }: Told): Trail => {
     path,
     add: (event) => {
       if (event.type === 'task.started') start(event)
-      if (event.type === 'approval.requested') asked(event.agent)
+      if (event.type === 'model.ended' && !event.cached) called(event.agent)
       if (event.type !== 'task.ended') return
       const task = tasks.get(event.taskId)
       if (task) timed(task.agent, event.at - task.at)

@@ -1,5 +1,5 @@
 /** Who sees what, and when: the progress line, standard output and standard error, on terminals and in pipes. */
-import { Writable } from 'node:stream'
+import { PassThrough, Writable } from 'node:stream'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { progressLine } from '../../src/cli/progress.ts'
 import type { Result } from '../../src/cli/result.ts'
@@ -8,7 +8,7 @@ import { terminal, type Shown } from '../../src/cli/terminal.ts'
 const ERASE = '\r\u001b[2K'
 
 /** What both streams were given, in order, as they would share a screen. */
-const screen = (given: { stdout?: number; stderr?: number } & Shown = {}) => {
+const screen = (given: { stdin?: boolean; stdout?: number; stderr?: number } & Shown = {}) => {
   const written: string[] = []
   const stream = (name: string, columns: number | undefined) =>
     Object.assign(
@@ -22,7 +22,9 @@ const screen = (given: { stdout?: number; stderr?: number } & Shown = {}) => {
     ) as unknown as NodeJS.WriteStream
   const stdout = stream('out', given.stdout)
   const stderr = stream('err', given.stderr)
-  return { written, stdout, stderr, shown: terminal(given, { stdout, stderr }) }
+  const keys = new PassThrough()
+  const stdin = Object.assign(keys, { isTTY: given.stdin }) as unknown as NodeJS.ReadStream
+  return { written, stdout, stderr, keys, shown: terminal(given, { stdin, stdout, stderr }) }
 }
 
 const counts = () => ({ done: 1_234, failed: 5, running: 2, share: 0.426 })

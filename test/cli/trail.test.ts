@@ -1,12 +1,14 @@
 /** The path of a result, and the durations of agents, as the events of a run tell them. */
+import { agent, parallel } from 'troupe'
 import { describe, expect, it } from 'vitest'
 import type { AnyAgent } from '../../src/contracts/agents.ts'
 import type { RunEvent } from '../../src/contracts/runs.ts'
 import { definition } from '../../src/contracts/tasks.ts'
+import type { Role } from '../../src/contracts/team.ts'
 import { agentsOf } from '../../src/cli/team.ts'
 import { trailsOf } from '../../src/cli/trail.ts'
 
-type Part = { role: string; agent: AnyAgent }
+type Part = { role: Role; agent: AnyAgent }
 
 /** As much of an agent as the command looks at. */
 const fake = (name: string, parts: Part[] = []): AnyAgent =>
@@ -23,7 +25,7 @@ const billing = fake('billing')
 const desk = fake('desk')
 const triage = fake('triage', [
   { role: 'by', agent: opinions },
-  { role: 'to', agent: billing },
+  { role: 'target', agent: billing },
 ])
 
 describe('the path of a run', () => {
@@ -35,6 +37,14 @@ describe('the path of a run', () => {
     trail.add(started('4', 'billing', '1'))
     trail.add(started('5', 'desk', '4'))
     expect(trail.path).toEqual(['triage', 'billing', 'desk'])
+  })
+
+  it('names a branch that its users called as a router calls who advises it', () => {
+    const words = agent('words', { run: (text) => text })
+    const trail = trailsOf(parallel('all', { branches: { by: words }, join: () => '' })).follow()
+    trail.add(started('1', 'all'))
+    trail.add(started('2', 'words', '1'))
+    expect(trail.path).toEqual(['all', 'words'])
   })
 
   it('names an adviser that is run by itself', () => {
@@ -51,13 +61,17 @@ describe('the path of a run', () => {
   })
 })
 
-describe('questions to people', () => {
-  it('are told, with who asks', () => {
-    const asked: string[] = []
-    const trail = trailsOf(triage, (agent) => asked.push(agent)).follow()
-    trail.add(started('1', 'desk'))
-    trail.add({ ...started('1', 'desk'), type: 'approval.requested' } as RunEvent)
-    expect(asked).toEqual(['desk'])
+describe('calls of models', () => {
+  it('are counted by agent over all runs, but not answers from a cache', () => {
+    const trails = trailsOf(triage)
+    const call = (agent: string, cached: boolean): RunEvent =>
+      ({ type: 'model.ended', agent, cached }) as unknown as RunEvent
+    for (const trail of [trails.follow(), trails.follow()]) {
+      trail.add(call('words', false))
+      trail.add(call('billing', true))
+    }
+    trails.follow().add(call('words', false))
+    expect([...trails.modelCalls]).toEqual([['words', 3]])
   })
 })
 
@@ -78,7 +92,7 @@ describe('durations', () => {
 describe('a team', () => {
   it('has all agents that its root is made of, once each', () => {
     const backed = fake('backed', [
-      { role: 'to', agent: triage },
+      { role: 'target', agent: triage },
       { role: 'fallback', agent: desk },
     ])
     expect([...agentsOf([backed, triage]).keys()].toSorted()).toEqual([

@@ -203,6 +203,20 @@ describe('two equal requests at the same time', () => {
     expect(isCached(await resultOf(call(model, on)))).toBe(true)
   })
 
+  it('are asked anew by one that gave up and tries again, though the other one still waits', async () => {
+    const { hand, model, on, callers, open } = await two()
+    callers[0]?.abort(new CancelledError('it took too long'))
+    await callers[0]?.end
+    const keys = hand.calls.map(({ request: { key } }) => key)
+    const again = await ask(hand, call(model, on, { key: keys[0] ?? '' }))
+    expect(hand.calls).toHaveLength(2)
+    expect(again.text).toBe('forty-two')
+    // The other one is not disturbed.
+    open.end({ text: 'late', usage: used })
+    expect((await resultOf(callers[1])).text).toBe('late')
+    expect(hand.calls).toHaveLength(2)
+  })
+
   it('leave a model that does not hear of it behind: the next one asks anew', async () => {
     const on = clock()
     let asked = 0

@@ -2,12 +2,19 @@
 
 type Json = Readonly<Record<string, unknown>>
 
-/** A value for a JSON Schema. Texts say what was asked. Patterns are not heeded. */
-export const sampleOf = (schema: unknown, asked: string): unknown =>
-  sample(schema, { asked, root: schema, depth: 0 })
+/** One of so many, from 0. */
+export type Choose = (count: number) => number
+
+/**
+ * A value for a JSON Schema. Texts say what was asked. Patterns are not heeded.
+ * @param choose where there is a choice. Default: always the first
+ */
+export const sampleOf = (schema: unknown, asked: string, choose: Choose = () => 0): unknown =>
+  sample(schema, { asked, choose, root: schema, depth: 0 })
 
 interface Place {
   readonly asked: string
+  readonly choose: Choose
   readonly root: unknown
   readonly depth: number
 }
@@ -16,9 +23,12 @@ const sample = (schema: unknown, place: Place): unknown => {
   if (!isJson(schema)) return sentence(place.asked)
   if (typeof schema['$ref'] === 'string') return sample(resolve(place.root, schema['$ref']), deeper(place))
   if ('const' in schema) return schema['const']
-  if (Array.isArray(schema['enum'])) return schema['enum'][0]
+  if (Array.isArray(schema['enum'])) return schema['enum'][place.choose(schema['enum'].length)]
   const choices = schema['anyOf'] ?? schema['oneOf']
-  if (Array.isArray(choices)) return sample(place.depth > 8 ? choices.at(-1) : choices[0], deeper(place))
+  if (Array.isArray(choices)) {
+    const chosen: unknown = place.depth > 8 ? choices.at(-1) : choices[place.choose(choices.length)]
+    return sample(chosen, deeper(place))
+  }
   const { type } = schema
   switch (Array.isArray(type) ? type[0] : type) {
     case 'object':
@@ -27,9 +37,9 @@ const sample = (schema: unknown, place: Place): unknown => {
       return listFor(schema, place)
     case 'number':
     case 'integer':
-      return numberFor(schema)
+      return numberFor(schema, place.choose)
     case 'boolean':
-      return true
+      return place.choose(2) === 0
     case 'null':
       return null
     default:
@@ -48,17 +58,23 @@ const objectFor = ({ properties, required }: Json, place: Place): object => {
   return Object.fromEntries(names.map((name) => [name, sample(schemas[name], deeper(place))]))
 }
 
-const listFor = ({ items, prefixItems, minItems }: Json, place: Place): unknown[] => {
+const listFor = ({ items, prefixItems, minItems, maxItems }: Json, place: Place): unknown[] => {
   if (Array.isArray(prefixItems)) return prefixItems.map((item) => sample(item, deeper(place)))
-  const least = typeof minItems === 'number' ? minItems : 1
-  return Array.from({ length: place.depth > 8 ? 0 : Math.max(1, least) }, () => sample(items, deeper(place)))
+  const least = typeof minItems === 'number' ? minItems : 0
+  const most = typeof maxItems === 'number' ? maxItems : Infinity
+  const lengths = [Math.max(1, least), least, Math.max(1, least) + 1].map((length) => Math.min(most, length))
+  const length = place.depth > 8 ? 0 : lengths[place.choose(lengths.length)]
+  return Array.from({ length: length ?? 0 }, () => sample(items, deeper(place)))
 }
 
-const numberFor = ({ type, minimum, maximum, exclusiveMinimum, exclusiveMaximum }: Json): number => {
+const numberFor = (schema: Json, choose: Choose): number => {
+  const { type, minimum, maximum, exclusiveMinimum, exclusiveMaximum } = schema
   const step = type === 'integer' ? 1 : 0.5
   const least = typeof minimum === 'number' ? minimum : Number(exclusiveMinimum ?? -Infinity) + step
   const most = typeof maximum === 'number' ? maximum : Number(exclusiveMaximum ?? Infinity) - step
-  return Math.min(most, Math.max(least, 1))
+  const one = Math.min(most, Math.max(least, 1))
+  const numbers = [one, Math.min(most, one + step), least, most].filter(Number.isSafeInteger)
+  return choose(2) === 0 ? one : (numbers[choose(numbers.length)] ?? one)
 }
 
 const textFor = ({ format, minLength, maxLength }: Json, asked: string): string => {

@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { chat } from '../../src/models/openai-chat.ts'
 import { openaiModel } from '../../src/models/openai-model.ts'
+import { seededRandom } from '../../src/system/random.ts'
 import { root } from '../tools.ts'
 import { errorOf, refund, request, resultOf } from './asking.ts'
 import { sampleOf } from './stub-sample.ts'
@@ -62,6 +63,43 @@ describe('the stub server', () => {
   ])('makes up what fits: %s', (_, schema) => {
     expect(schema.safeParse(sampleOf(z.toJSONSchema(schema), 'what is it?')).error).toBeUndefined()
   })
+
+  it.each<[string, z.ZodType]>([
+    ['an amount from 0 to 1', z.object({ a: z.number().min(0).max(1) })],
+    ['a whole number', z.object({ a: z.int().min(5).max(6) })],
+    ['a list', z.object({ a: z.array(z.boolean()).max(2) })],
+    ['a choice', z.object({ a: z.union([z.enum(['x', 'y']), z.null()]) })],
+  ])('makes up other things that fit, where there is a choice: %s', (_, schema) => {
+    const random = seededRandom(1)
+    const choose = (count: number): number => Math.floor(random() * count)
+    const samples = Array.from({ length: 200 }, () => sampleOf(z.toJSONSchema(schema), 'what?', choose))
+    expect(samples.filter((sample) => !schema.safeParse(sample).success)).toEqual([])
+    expect(new Set(samples.map((sample) => JSON.stringify(sample))).size).toBeGreaterThan(1)
+  })
+
+  it.each(['responses', 'chat'] as const)(
+    'by %s with a seed says other things and calls tools, and the same again when it is asked the same',
+    async (api) => {
+      const output = z.toJSONSchema(z.object({ answer: z.int().min(1).max(9) }))
+      const answers = async (seed: number): Promise<string[]> => {
+        await using server = await stubServer({ seed })
+        const model = openai('stub', { api, baseURL: server.url, apiKey: 'key' })
+        const asked = Array.from({ length: 20 }, (_, n) => n)
+        const results = await Promise.all(
+          asked.map((n) =>
+            resultOf(model, request({ output, tools: [refund], messages: [{ role: 'user', text: `${n}?` }] })),
+          ),
+        )
+        return results.map(({ text, calls }) => `${text}${calls.map(({ name }) => name).join()}`)
+      }
+      const first = await answers(1)
+
+      expect(new Set(first).size).toBeGreaterThan(2)
+      expect(first).toContain('refund')
+      expect(await answers(1)).toEqual(first)
+      expect(await answers(2)).not.toEqual(first)
+    },
+  )
 
   it.each(['responses', 'chat'] as const)(
     'answers by %s with JSON, with a call, or with a sentence',

@@ -10,9 +10,10 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { parseArgs } from 'node:util'
 import { fileURLToPath } from 'node:url'
+import { seededRandom } from '../../src/system/random.ts'
 import { exchangeOf, type StubRequest } from './stub-exchange.ts'
 import { faultNamed, faultNames, type Fault, type FaultName } from './stub-faults.ts'
-import { sampleOf, sentence } from './stub-sample.ts'
+import { sampleOf, sentence, type Choose } from './stub-sample.ts'
 import { speech, type Api, type Reply } from './stub-speech.ts'
 
 /** A server that runs. */
@@ -27,11 +28,15 @@ export interface StubServer extends AsyncDisposable {
   next(...answers: readonly (Reply | FaultName)[]): void
 }
 
-/** Starts a server. `port`: default any. */
+/**
+ * Starts a server. `port`: default any. With a `seed` its sensible answers vary, and tools are called: the same
+ * request is answered alike by the same seed. Without one it takes the first of all choices, and calls none.
+ */
 export const stubServer = async ({
   port = 0,
   fault,
-}: { port?: number; fault?: FaultName } = {}): Promise<StubServer> => {
+  seed,
+}: { port?: number; fault?: FaultName; seed?: number | undefined } = {}): Promise<StubServer> => {
   const requests: StubRequest[] = []
   const queue: (Reply | FaultName)[] = []
   let connections = 0
@@ -56,7 +61,7 @@ export const stubServer = async ({
       return exchange.fail(400, { message: `no fault "${choice}"; there are ${faultNames.join(', ')}` })
     }
     const does: Fault =
-      wrong ?? (({ send }) => send(speech(api, typeof choice === 'object' ? choice : replyTo(request))))
+      wrong ?? (({ send }) => send(speech(api, typeof choice === 'object' ? choice : replyTo(request, seed))))
     await does(exchange)
   }
   server.on('connection', () => (connections += 1))
@@ -88,19 +93,36 @@ const bodyOf = async (incoming: IncomingMessage): Promise<Record<string, unknown
 /**
  * What a model might say: a call where there has to be one, JSON where a schema is given, else a sentence.
  */
-const replyTo = ({ api, body }: StubRequest): Reply => {
+const replyTo = ({ api, body }: StubRequest, seed?: number): Reply => {
   const asked = askedIn(body)
-  const tool = offeredIn(body, api)
-  if (body['tool_choice'] === 'required' && tool) {
-    return { calls: [{ name: tool.name, input: JSON.stringify(sampleOf(tool.schema, asked)) }] }
+  const choose = seed === undefined ? undefined : chooseBy(`${seed} ${JSON.stringify(body)}`)
+  const tools = offeredIn(body, api)
+  const tool = tools[choose?.(tools.length) ?? 0]
+  const calls = body['tool_choice'] === 'required' || (choose?.(2) === 1 && toldIn(body) < MOST_CALLS)
+  if (calls && tool) {
+    return { calls: [{ name: tool.name, input: JSON.stringify(sampleOf(tool.schema, asked, choose)) }] }
   }
   const schema = at(
     body,
     ...(api === 'chat' ? ['response_format', 'json_schema', 'schema'] : ['text', 'format', 'schema']),
   )
-  return {
-    text: schema === undefined ? sentence(asked).split(/(?<= )/) : JSON.stringify(sampleOf(schema, asked)),
-  }
+  const text = sentence(asked).split(/(?<= )/)
+  return { text: schema === undefined ? text : JSON.stringify(sampleOf(schema, asked, choose)) }
+}
+
+/** Results of tools in a conversation; after so many the model has had enough. */
+const MOST_CALLS = 3
+
+const chooseBy = (seed: string): Choose => {
+  const random = seededRandom(seed)
+  return (count) => Math.floor(random() * count)
+}
+
+const toldIn = (body: object): number => {
+  const messages = at(body, 'messages') ?? at(body, 'input')
+  const isResult = (message: unknown): boolean =>
+    at(message, 'role') === 'tool' || at(message, 'type') === 'function_call_output'
+  return Array.isArray(messages) ? messages.filter(isResult).length : 0
 }
 
 const askedIn = (body: object): string => {
@@ -110,9 +132,13 @@ const askedIn = (body: object): string => {
   return typeof text === 'string' ? text : ''
 }
 
-const offeredIn = (body: object, api: Api): { name: string; schema: unknown } | undefined => {
-  const tool = at(body, 'tools', '0', ...(api === 'chat' ? ['function'] : []))
-  return tool === undefined ? undefined : { name: String(at(tool, 'name')), schema: at(tool, 'parameters') }
+const offeredIn = (body: object, api: Api): { name: string; schema: unknown }[] => {
+  const tools = at(body, 'tools')
+  if (!Array.isArray(tools)) return []
+  return tools.map((each: unknown) => {
+    const tool = api === 'chat' ? at(each, 'function') : each
+    return { name: String(at(tool, 'name')), schema: at(tool, 'parameters') }
+  })
 }
 
 const at = (value: unknown, ...path: readonly string[]): unknown =>
@@ -124,11 +150,16 @@ const at = (value: unknown, ...path: readonly string[]): unknown =>
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const { values } = parseArgs({
-    options: { port: { type: 'string', default: '0' }, fault: { type: 'string' } },
+    options: {
+      port: { type: 'string', default: '0' },
+      fault: { type: 'string' },
+      seed: { type: 'string' },
+    },
   })
   const fault = faultNames.find((name) => name === values.fault)
   if (values.fault !== undefined && !fault)
     throw new Error(`no fault "${values.fault}"; there are ${faultNames.join(', ')}`)
-  const { url } = await stubServer({ port: Number(values.port), ...(fault && { fault }) })
+  const seed = values.seed === undefined ? undefined : Number(values.seed)
+  const { url } = await stubServer({ port: Number(values.port), ...(fault && { fault }), seed })
   console.log(`the stub server listens at ${url}`)
 }
