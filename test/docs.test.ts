@@ -8,7 +8,7 @@ import { stubServer, type StubServer } from './models/stub-server.ts'
 import { root } from './tools.ts'
 
 describe('the pages', () => {
-  const pages = globSync(['README.md', 'docs/*.md'], { cwd: root }).toSorted()
+  const pages = globSync(['README.md', 'docs/*.md', 'docs/coming-from/*.md'], { cwd: root }).toSorted()
   const blocks = pages.flatMap((page) => blocksOf(page, readFileSync(join(root, page), 'utf8')))
   let shop: Workshop
   let provider: StubServer

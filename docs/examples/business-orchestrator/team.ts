@@ -2,7 +2,7 @@
  * A business orchestrator: one entry for every request. What it is about is found out at run time, and decides whether
  * research, the developer or analysis does it. A kind of request that nobody here does is refused, by name.
  */
-import { agent, DeniedError, router, type Agent } from 'troupe'
+import { agent, DeniedError, router, type Agent, type Model } from 'troupe'
 import { z } from 'zod'
 
 /** What somebody wants, in their words. */
@@ -34,9 +34,12 @@ const kindsIn = (text: string): Kind[] => {
   return kinds.filter((kind) => place(kind) < Infinity).toSorted((a, b) => place(a) - place(b))
 }
 
+const Route = z.object({ to: z.enum([...kinds, 'unknown']), reason: z.string() })
+type Route = z.output<typeof Route>
+
 const classify = agent('classify', {
   input: Request,
-  output: z.object({ to: z.enum([...kinds, 'unknown']), reason: z.string() }),
+  output: Route,
   run: ({ text }) => {
     const [first, ...others] = kindsIn(text)
     if (!first) return { to: 'unknown' as const, reason: 'none of the verbs that we know' }
@@ -66,8 +69,35 @@ const unknown = agent('unknown', {
   },
 })
 
-/** The team, with another one for research where wanted. */
-export const orchestrator = (team: { research?: Agent<Request, Work> } = {}): Agent<Request, Work> =>
-  router('business', { by: classify, to: { research: team.research ?? research, developer, analysis, unknown } })
+type Team = { classify: Agent<Request, Route> } & Record<Kind, Agent<Request, Work>>
+
+/** The team, with others in it where wanted. */
+export const orchestrator = (team: Partial<Team> = {}): Agent<Request, Work> => {
+  const { classify: by, ...to } = { classify, research, developer, analysis, ...team }
+  return router('business', { by, to: { ...to, unknown } })
+}
 
 export default orchestrator()
+
+/** The same with a model that finds out what a request is about, and one in each seat. */
+export const withModel = (model: Model): Agent<Request, Work> => {
+  const expert = (name: Kind): Agent<Request, Work> =>
+    agent(name, {
+      description: VERBS[name].join(', '),
+      model,
+      instructions: `You do what is asked of ${name}: ${VERBS[name].join(', ')}. Give "${name}" as \`by\`.`,
+      input: Request,
+      output: Work,
+    })
+  return orchestrator({
+    classify: agent('classify', {
+      model,
+      instructions: 'Say who has to do this: research, the developer or analysis; unknown if none of them.',
+      input: Request,
+      output: Route,
+    }),
+    research: expert('research'),
+    developer: expert('developer'),
+    analysis: expert('analysis'),
+  })
+}

@@ -2,7 +2,7 @@
  * Claims adjudication: three reviewers look at a claim side by side. If all three say the same, that is the
  * decision; anything else, and a reviewer that fails, goes to a person with the reasons of all.
  */
-import { agent, consensus, human, type Agent, type Split } from 'troupe'
+import { agent, consensus, human, type Agent, type Model, type Split } from 'troupe'
 import { z } from 'zod'
 
 /** What an insured person hands in. */
@@ -72,17 +72,30 @@ const fraud = agent('fraud', {
 const adjuster = human('adjuster', { output: Decision, answer: () => 'review' as const })
 
 type Reviewer = Agent<Claim, Opinion>
-type Team = { fraud: Reviewer; adjuster: Agent<Split<Claim, Opinion['vote']>, Decision> }
+type Team = Record<'policy' | 'necessity' | 'fraud', Reviewer> & {
+  adjuster: Agent<Split<Claim, Opinion['vote']>, Decision>
+}
 
-/** The team, with another fraud reviewer or another person where wanted. */
-export const adjudication = (team: Partial<Team> = {}): Agent<Claim, Decision> =>
-  consensus('adjudication', {
-    voters: { policy, necessity, fraud: team.fraud ?? fraud },
-    rule: 'unanimous',
-    otherwise: team.adjuster ?? adjuster,
-  })
+/** The team, with others in it where wanted. */
+export const adjudication = (team: Partial<Team> = {}): Agent<Claim, Decision> => {
+  const { adjuster: otherwise, ...voters } = { policy, necessity, fraud, adjuster, ...team }
+  return consensus('adjudication', { voters, rule: 'unanimous', otherwise })
+}
 
 export default adjudication()
+
+/** The same reviewers with a model, which is told what is covered and usual. */
+export const withModel = (model: Model): Agent<Claim, Decision> => {
+  const reviewer = ({ name, description }: Reviewer): Reviewer =>
+    agent(name, {
+      description,
+      model,
+      instructions: `You review claims of the insured: ${description} We know ${JSON.stringify(TREATMENTS)}`,
+      input: Claim,
+      output: Opinion,
+    })
+  return adjudication({ policy: reviewer(policy), necessity: reviewer(necessity), fraud: reviewer(fraud) })
+}
 
 /** What `--faults` runs: the fraud reviewer has a bug, so every claim goes to a person. */
 export const faults = adjudication({

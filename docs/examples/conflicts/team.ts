@@ -3,7 +3,7 @@
  * it, so that side by side one of the two would be lost. An arbiter sees from their claims that they clash, and resolves
  * it: in turn, by priority, by merging, by a person, or by rolling one back.
  */
-import { agent, arbiter, human, type Agent, type Claim, type Outcome } from 'troupe'
+import { agent, arbiter, human, type Agent, type Claim, type Clash, type Model, type Outcome } from 'troupe'
 import { z } from 'zod'
 
 /** What is to be done to an account. */
@@ -99,8 +99,22 @@ export const merged = arbiter('merged', {
 /** A person says who goes; offline a stand-in, who is for the deposit. */
 const desk = human('desk', { output: z.string(), answer: () => 'deposit' })
 
+const escalatedTo = (judge: Agent<Clash<string>, string>) =>
+  arbiter('escalated', { branches, claims, resolve: judge, join: booked })
+
 /** The clash is escalated. */
-export const escalated = arbiter('escalated', { branches, claims, resolve: desk, join: booked })
+export const escalated = escalatedTo(desk)
+
+/** The same with a model that says who goes. */
+export const withModel = (model: Model) =>
+  escalatedTo(
+    agent('judge', {
+      model,
+      instructions: 'Two bookings would write one account. Name the one that goes; the other is refused.',
+      input: z.object({ resource: z.string(), between: z.array(z.string()).readonly() }),
+      output: z.enum(['deposit', 'fee']),
+    }),
+  )
 
 /** Both at once; the one that wrote later is undone and runs again by itself. */
 export const rolledBack = arbiter('rolled-back', {

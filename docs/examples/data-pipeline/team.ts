@@ -2,13 +2,15 @@
  * A data pipeline: extract, enrich, transform, validate, publish. What a stage gives has to pass its contract and its gate,
  * else the fallback of that stage is asked. Where there is none, or that is no better, an error names the stage.
  */
-import { agent, pipeline, stage } from 'troupe'
+import { agent, pipeline, stage, type Agent, type Model } from 'troupe'
 import { z } from 'zod'
 
 /** A file of measurements; a line each: sensor, value, unit. */
 export const File = z.object({ id: z.string(), csv: z.string() })
+type File = z.output<typeof File>
 
 const Line = z.object({ sensor: z.string(), value: z.string(), unit: z.string() })
+type Line = z.output<typeof Line>
 const Placed = Line.extend({ site: z.string() })
 const Reading = z.object({ sensor: z.string(), site: z.string(), celsius: z.number() })
 
@@ -68,23 +70,39 @@ const publish = agent('publish', {
   },
 })
 
+const data = (mender: Agent<File, Line[]>) =>
+  pipeline('data', [
+    stage(extract, {
+      validate: (lines) =>
+        lines.flatMap(({ value, unit }, at) => (value && unit ? [] : [`line ${at + 1} is not complete`])),
+      fallback: mender,
+    }),
+    stage(enrich, {
+      validate: (lines) =>
+        lines.flatMap(({ sensor, site }) => (site ? [] : [`nobody knows where ${sensor} is`])),
+      fallback: archive,
+    }),
+    transform,
+    stage(validate, {
+      validate: (readings) =>
+        readings.flatMap(({ sensor, celsius }) =>
+          celsius > -60 && celsius < 60 ? [] : [`${sensor} says ${celsius} degrees`],
+        ),
+    }),
+    publish,
+  ])
+
 /** The team. */
-export default pipeline('data', [
-  stage(extract, {
-    validate: (lines) =>
-      lines.flatMap(({ value, unit }, at) => (value && unit ? [] : [`line ${at + 1} is not complete`])),
-    fallback: salvage,
-  }),
-  stage(enrich, {
-    validate: (lines) => lines.flatMap(({ sensor, site }) => (site ? [] : [`nobody knows where ${sensor} is`])),
-    fallback: archive,
-  }),
-  transform,
-  stage(validate, {
-    validate: (readings) =>
-      readings.flatMap(({ sensor, celsius }) =>
-        celsius > -60 && celsius < 60 ? [] : [`${sensor} says ${celsius} degrees`],
-      ),
-  }),
-  publish,
-])
+export default data(salvage)
+
+/** The same with a model that reads the files which are broken; the others need none. */
+export const withModel = (model: Model) =>
+  data(
+    agent('salvage', {
+      model,
+      instructions: 'Read the measurements. A line is sensor, value, unit (C or F). Leave out what is not clear.',
+      input: File,
+      output: z.array(Line),
+      prompt: ({ csv }) => csv,
+    }),
+  )

@@ -2,7 +2,7 @@
  * Degradation: an analyst reads all figures, but may take too long. Then a backup does it in a quicker way, which needs every
  * figure. Where one is missing the task is made simpler: the last three will do. If they do not, a person answers.
  */
-import { agent, human, ProviderError, type Agent } from 'troupe'
+import { agent, human, ProviderError, type Agent, type Model } from 'troupe'
 import { z } from 'zod'
 
 /** Sales of the last months, the latest one last. `null`: not known. */
@@ -41,8 +41,25 @@ const clerk = human('clerk', {
   answer: (): Trend => ({ trend: 'unclear', by: 'clerk' }),
 })
 
-/** The team, with another person where wanted. */
-export const forecast = (person: Agent<Sales, Trend> = clerk): Agent<Sales, Trend> => {
+/** How the analyst works: within its time, and with the backup behind it. */
+type Hire = (common: { timeoutMs: number; fallback: Agent<Sales, Trend> }) => Agent<Sales, Trend>
+
+const monthByMonth: Hire = (given) =>
+  agent('analyst', {
+    ...common,
+    ...given,
+    description: 'Reads month by month',
+    run: async ({ figures }, { sleep }) => {
+      await sleep(figures.length * MONTH_MS)
+      return { trend: trendOf(known(figures)), by: 'analyst' }
+    },
+  })
+
+/** The team, with another person or another analyst where wanted. */
+export const forecast = (
+  person: Agent<Sales, Trend> = clerk,
+  hire: Hire = monthByMonth,
+): Agent<Sales, Trend> => {
   const simplified = agent('simplified', {
     ...common,
     description: 'A simpler task: the last three months only',
@@ -55,16 +72,19 @@ export const forecast = (person: Agent<Sales, Trend> = clerk): Agent<Sales, Tren
     fallback: simplified,
     run: ({ figures }) => ({ trend: trendOf(complete(figures)), by: 'backup' }),
   })
-  return agent('analyst', {
-    ...common,
-    description: 'Reads month by month',
-    timeoutMs: 5 * MONTH_MS,
-    fallback: backup,
-    run: async ({ figures }, { sleep }) => {
-      await sleep(figures.length * MONTH_MS)
-      return { trend: trendOf(known(figures)), by: 'analyst' }
-    },
-  })
+  return hire({ timeoutMs: 5 * MONTH_MS, fallback: backup })
 }
 
 export default forecast()
+
+/** The same with a model as the analyst. It has half a minute; one that is down or slow is stood in for. */
+export const withModel = (model: Model): Agent<Sales, Trend> =>
+  forecast(clerk, ({ fallback }) =>
+    agent('analyst', {
+      ...common,
+      model,
+      instructions: 'Say where these monthly sales go, the latest last. Give "analyst" as `by`.',
+      timeoutMs: 30_000,
+      fallback,
+    }),
+  )

@@ -2,7 +2,7 @@
  * Expense processing: three agents look at an expense side by side. One finds the category, one the department that pays,
  * one what is odd about it. What they say is put together; with an anomaly, or without one of them, a person looks at it.
  */
-import { agent, DeniedError, parallel, type Agent, type Outcome } from 'troupe'
+import { agent, DeniedError, parallel, type Agent, type Model, type Outcome } from 'troupe'
 import { z } from 'zod'
 
 /** What somebody hands in. */
@@ -54,10 +54,12 @@ const missing = (of: string, outcome: Outcome): string[] =>
     ? []
     : [`no ${of}: ${'error' in outcome ? outcome.error.message : outcome.status}`]
 
-/** The team, with another agent for anomalies where wanted. */
-export const expenses = (team: { anomaly?: Agent<Expense, string[]> } = {}) =>
+type Team = { category: Agent<Expense, Category>; anomaly: Agent<Expense, string[]> }
+
+/** The team, with others in it where wanted. */
+export const expenses = (team: Partial<Team> = {}) =>
   parallel('expenses', {
-    branches: { category, department, anomaly: team.anomaly ?? anomaly },
+    branches: { category, department, anomaly, ...team },
     join: (found) => {
       const doubts = [
         ...(found.anomaly.status === 'completed' ? found.anomaly.output : []),
@@ -73,3 +75,20 @@ export const expenses = (team: { anomaly?: Agent<Expense, string[]> } = {}) =>
   })
 
 export default expenses()
+
+/** The same with a model for category and anomalies. Who pays is in the books, not in a model. */
+export const withModel = (model: Model) =>
+  expenses({
+    category: agent('category', {
+      model,
+      instructions: 'What kind of expense is it?',
+      input: Expense,
+      output: z.enum(['travel', 'meals', 'office']),
+    }),
+    anomaly: agent('anomaly', {
+      model,
+      instructions: `List what is odd about it, if anything. Usual are, in EUR, ${JSON.stringify(USUAL_EUR)}`,
+      input: Expense,
+      output: z.array(z.string()),
+    }),
+  })

@@ -3,7 +3,7 @@
  * takes ten companies at a time, whatever is asked of it. The feed for sentiment allows 20 requests in a second; what is
  * refused waits as long as the feed says.
  */
-import { agent, parallel, pipeline, ProviderError, type Ctx } from 'troupe'
+import { agent, parallel, pipeline, ProviderError, type Agent, type Ctx, type Model } from 'troupe'
 import { z } from 'zod'
 
 /** What is known of a company. */
@@ -46,14 +46,20 @@ const feed = (perSecond: number): Check => {
 
 const view = (good: boolean, bad: boolean, why: string): View => ({ score: good ? 1 : bad ? -1 : 0, why })
 
-const analyst = (name: string, look: (company: Company) => View, check?: Check) =>
+type Analyst = Agent<Company, View>
+
+/** To be asked to wait is no reason to stop asking. */
+const common = {
+  input: Company,
+  output: View,
+  concurrency: AT_ONCE,
+  circuit: { counts: ({ code }: { code: string }) => code !== 'RATE_LIMITED' },
+}
+
+const analyst = (name: string, look: (company: Company) => View, check?: Check): Analyst =>
   agent(name, {
-    input: Company,
-    output: View,
-    concurrency: AT_ONCE,
+    ...common,
     retry: { attempts: 4, minMs: 100, jitter: false },
-    // To be asked to wait is no reason to stop asking.
-    circuit: { counts: ({ code }) => code !== 'RATE_LIMITED' },
     run: async (company, ctx) => {
       check?.(ctx)
       await ctx.sleep(LOOK_MS)
@@ -87,13 +93,12 @@ const lead = agent('lead', {
   },
 })
 
-/** The team. `perSecond`: what the feed for sentiment allows. */
-export const research = ({ perSecond = 20 }: { perSecond?: number } = {}) => {
-  const look = ({ mood }: Company): View => view(mood > 3, mood < -3, `a mood of ${mood}`)
-  const sentiment = analyst('sentiment', look, feed(perSecond))
-  return pipeline('investment', [
+type Team = Record<'statements' | 'sentiment' | 'competition' | 'regulation' | 'macro', Analyst>
+
+const investment = (analysts: Team) =>
+  pipeline('investment', [
     parallel('analysts', {
-      branches: { statements, sentiment, competition, regulation, macro },
+      branches: analysts,
       join: (ended): z.output<typeof Views> => ({
         views: Object.fromEntries(
           Object.entries(ended).flatMap(([name, it]) => (it.status === 'completed' ? [[name, it.output]] : [])),
@@ -105,6 +110,29 @@ export const research = ({ perSecond = 20 }: { perSecond?: number } = {}) => {
     }),
     lead,
   ])
+
+/** The team. `perSecond`: what the feed for sentiment allows. */
+export const research = ({ perSecond = 20 }: { perSecond?: number } = {}) => {
+  const look = ({ mood }: Company): View => view(mood > 3, mood < -3, `a mood of ${mood}`)
+  const sentiment = analyst('sentiment', look, feed(perSecond))
+  return investment({ statements, sentiment, competition, regulation, macro })
 }
 
 export default research()
+
+/** The same with a model behind each analyst. What they come to is counted, by the lead as it is. */
+export const withModel = (model: Model) => {
+  const expert = (name: keyof Team, on: string): Analyst =>
+    agent(name, {
+      ...common,
+      model,
+      instructions: `You rate companies by ${on}: 1 is good, 0 neither, -1 bad. Say why in one sentence.`,
+    })
+  return investment({
+    statements: expert('statements', 'growth and margin, in percent'),
+    sentiment: expert('sentiment', 'mood: good news less bad news'),
+    competition: expert('competition', 'the number of their rivals'),
+    regulation: expert('regulation', 'the number of lawsuits against them'),
+    macro: expert('macro', 'the percentage of their debt that has no fixed rate'),
+  })
+}

@@ -2,7 +2,7 @@
  * Peers on call. Whoever takes an incident assesses it: what it can mend, it mends; for the rest it asks for help by
  * capability, or delegates all of it. The expert for databases takes one incident at a time and declines what is more.
  */
-import { agent, peers, type Agent } from 'troupe'
+import { agent, peers, type Agent, type Ctx, type Model } from 'troupe'
 import { z } from 'zod'
 
 /** What has broken, in the words of whoever noticed. */
@@ -27,18 +27,23 @@ const joined = (reports: readonly Report[]): Report => ({
   by: [...new Set(reports.flatMap(({ by }) => by))],
 })
 
-const onCall = agent('on-call', {
-  description: 'Takes every incident, and mends what needs no expert',
-  input: Incident,
-  output: Report,
-  run: async (incident, { help }) => {
-    const [first, ...others] = assess(incident)
-    if (!first) return { mended: ['restarted it'], by: ['on-call'] }
-    // All of it is somebody else's: delegate entirely.
-    if (others.length === 0) return help(first, incident, { output: Report })
-    return joined(await Promise.all([first, ...others].map((it) => help(it, incident, { output: Report }))))
-  },
-})
+/** Finds out what kinds of trouble an incident is. */
+type Assess = (incident: Incident, ctx: Ctx) => Trouble[] | Promise<Trouble[]>
+
+const onCall = (assessed: Assess): Agent<Incident, Report> =>
+  agent('on-call', {
+    description: 'Takes every incident, and mends what needs no expert',
+    input: Incident,
+    output: Report,
+    run: async (incident, ctx) => {
+      const { help } = ctx
+      const [first, ...others] = await assessed(incident, ctx)
+      if (!first) return { mended: ['restarted it'], by: ['on-call'] }
+      // All of it is somebody else's: delegate entirely.
+      if (others.length === 0) return help(first, incident, { output: Report })
+      return joined(await Promise.all([first, ...others].map((it) => help(it, incident, { output: Report }))))
+    },
+  })
 
 const MEND_MS = 20
 
@@ -67,10 +72,25 @@ const allRounder = agent('all-rounder', {
   },
 })
 
-export default peers('on-call-team', {
-  lead: onCall,
-  members: [expert('dba', 'database'), expert('net', 'network'), allRounder],
-})
+const team = (assessed: Assess) =>
+  peers('on-call-team', {
+    lead: onCall(assessed),
+    members: [expert('dba', 'database'), expert('net', 'network'), allRounder],
+  })
+
+export default team(assess)
+
+/** The same, where a model assesses incidents. Who helps whom is agreed among the peers, as ever. */
+export const withModel = (model: Model) => {
+  const reader = agent('reader', {
+    model,
+    instructions: 'Say what kinds of trouble this incident is, each once; none if it needs no expert.',
+    input: Incident,
+    output: z.array(z.enum(['database', 'network'])).max(2),
+    prompt: ({ text }) => text,
+  })
+  return team((incident, { ask }) => ask(reader, incident))
+}
 
 /** Sure that it is always something else. */
 const sure = (name: string, trouble: Trouble, sendsOnTo: Trouble): Agent<Incident, Report> =>
@@ -83,6 +103,6 @@ const sure = (name: string, trouble: Trouble, sendsOnTo: Trouble): Agent<Inciden
 
 /** What `--faults` runs: two experts send every incident on to each other, until hops end. */
 export const faults = peers('blaming-team', {
-  lead: onCall,
+  lead: onCall(assess),
   members: [sure('dba', 'database', 'network'), sure('net', 'network', 'database')],
 })

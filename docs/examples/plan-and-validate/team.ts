@@ -2,7 +2,7 @@
  * Plan and validate: a planner splits a trip into four bookings, each offer is checked against its share of
  * the money, what was too dear is planned again, plainer, and all that was booked becomes one itinerary.
  */
-import { agent, plan, type Subtask } from 'troupe'
+import { agent, plan, type Agent, type Model, type PlanRequest, type Subtask } from 'troupe'
 import { z } from 'zod'
 
 /** A wish. */
@@ -53,11 +53,13 @@ const bookings: readonly { to: keyof typeof workers; percent: number; after: rea
   { to: 'sights', percent: 15, after: ['travel'] },
 ]
 
-const planner = agent('planner', {
-  input: z.object({
-    goal: Trip,
-    done: z.array(z.object({ id: z.string(), outcome: z.object({ status: z.string() }) })).readonly(),
-  }),
+const Request = z.object({
+  goal: Trip,
+  done: z.array(z.object({ id: z.string(), outcome: z.object({ status: z.string() }) })).readonly(),
+})
+
+const byShares = agent('planner', {
+  input: Request,
   run: ({ goal: { city, days, eur }, done }): Step[] => {
     const ended = new Map(done.map(({ id, outcome }) => [id, outcome.status]))
     return bookings
@@ -69,23 +71,49 @@ const planner = agent('planner', {
   },
 })
 
+const trip = (planner: Agent<PlanRequest<Trip>, Step[]>) =>
+  plan('trip', {
+    planner,
+    workers,
+    rounds: 2,
+    // A planner may be mistaken about what can be carried out.
+    retry: { attempts: 2, minMs: 0, when: ({ code }) => code === 'INVALID_PLAN' },
+    validate: ({ outcome }) => {
+      if (outcome.status !== 'completed') return false
+      const { text, eur, mostEur } = outcome.output
+      return eur <= mostEur || `${text}: ${eur} EUR, where ${mostEur} are the most`
+    },
+    join: (done) => {
+      const offers = done.flatMap(({ outcome }) => (outcome.status === 'completed' ? [outcome.output] : []))
+      const booked = new Set(done.flatMap(({ to, outcome }) => (outcome.status === 'completed' ? [to] : [])))
+      return {
+        itinerary: offers.map(({ text }) => text),
+        eur: offers.reduce((sum, { eur }) => sum + eur, 0),
+        missing: bookings.map(({ to }) => to).filter((to) => !booked.has(to)),
+      }
+    },
+  })
+
 /** The team. */
-export default plan('trip', {
-  planner,
-  workers,
-  rounds: 2,
-  validate: ({ outcome }) => {
-    if (outcome.status !== 'completed') return false
-    const { text, eur, mostEur } = outcome.output
-    return eur <= mostEur || `${text}: ${eur} EUR, where ${mostEur} are the most`
-  },
-  join: (done) => {
-    const offers = done.flatMap(({ outcome }) => (outcome.status === 'completed' ? [outcome.output] : []))
-    const booked = new Set(done.filter(({ outcome }) => outcome.status === 'completed').map(({ id }) => id))
-    return {
-      itinerary: offers.map(({ text }) => text),
-      eur: offers.reduce((sum, { eur }) => sum + eur, 0),
-      missing: bookings.map(({ to }) => to).filter((id) => !booked.has(id)),
-    }
-  },
-})
+export default trip(byShares)
+
+/** The same with a model that plans. What it books, and what is too dear, is checked as ever. */
+export const withModel = (model: Model) =>
+  trip(
+    agent('planner', {
+      model,
+      instructions: [
+        'Plan a trip: one booking each of travel, stay, meals and sights, which is its id too, for all days.',
+        'Divide the money, and say what has to be booked before. What has failed is booked again, plain.',
+      ].join(' '),
+      input: Request,
+      output: z.array(
+        z.object({
+          id: z.string(),
+          to: z.enum(['travel', 'stay', 'meals', 'sights']),
+          input: Booking,
+          after: z.array(z.string()),
+        }),
+      ),
+    }),
+  )

@@ -2,7 +2,8 @@
  * A research fan-out: academic, industry and news search side by side, then a synthesis. What a source has found is told
  * at once. A source that fails, or takes too long, is named in the synthesis with the reason; the others are not lost.
  */
-import { agent, parallel, pipeline, ProviderError, type Agent, type Ctx, type Outcome } from 'troupe'
+import { agent, parallel, pipeline, ProviderError } from 'troupe'
+import type { Agent, Ctx, Model, Outcome } from 'troupe'
 import { z } from 'zod'
 
 /** What is to be found out. */
@@ -21,11 +22,11 @@ type Material = z.output<typeof Material>
 
 type Search = (question: Question, ctx: Ctx) => string[] | Promise<string[]>
 
-const source = (name: string, search: Search): Agent<Question, Found> =>
+const source = (name: string, search: Search, timeoutMs = 2_000): Agent<Question, Found> =>
   agent(name, {
     input: Question,
     output: Found,
-    timeoutMs: 2_000,
+    timeoutMs,
     run: async (question, ctx) => {
       const points = await search(question, ctx)
       // Whoever reads the events of the run has it before the synthesis begins.
@@ -62,11 +63,15 @@ const synthesis = agent('synthesis', {
   }),
 })
 
-/** The team, with another industry search where wanted. */
-export const research = (sources: { industry?: Search } = {}) =>
+type Sources = Record<'academic' | 'industry' | 'news', Agent<Question, Found>>
+
+const Report = z.object({ report: z.string(), sources: z.array(z.string()), missing: z.array(z.string()) })
+type Report = z.output<typeof Report>
+
+const fanOut = (branches: Sources, synthesis: Agent<Material, Report>) =>
   pipeline('research', [
     parallel('sources', {
-      branches: { academic, industry: sources.industry ? source('industry', sources.industry) : industry, news },
+      branches,
       join: (outcomes): Material => ({
         found: Object.values(outcomes).flatMap((it) => (it.status === 'completed' ? [it.output] : [])),
         missing: Object.entries(outcomes).flatMap(missing),
@@ -75,7 +80,40 @@ export const research = (sources: { industry?: Search } = {}) =>
     synthesis,
   ])
 
+/** The team, with another industry search where wanted. */
+export const research = (sources: { industry?: Search } = {}) => {
+  const other = sources.industry && source('industry', sources.industry)
+  return fanOut({ academic, industry: other ?? industry, news }, synthesis)
+}
+
 export default research()
+
+/** The same with a model: it says what each kind of source would hold, and writes the report. */
+export const withModel = (model: Model) => {
+  const reader = (name: keyof Sources, what: string) => {
+    const finds = agent(`${name}-reader`, {
+      model,
+      instructions: `List what you know of the topic from ${what}: five points at most, or none.`,
+      input: Question,
+      output: z.array(z.string()),
+      prompt: ({ topic }) => topic,
+    })
+    return source(name, (question, { ask }) => ask(finds, question), 60_000)
+  }
+  return fanOut(
+    {
+      academic: reader('academic', 'papers and surveys'),
+      industry: reader('industry', 'companies and products'),
+      news: reader('news', 'the news'),
+    },
+    agent('synthesis', {
+      model,
+      instructions: 'Make one report of what was found, each point with its source. Name what is missing, and why.',
+      input: Material,
+      output: Report,
+    }),
+  )
+}
 
 /** What `--faults` runs: one source is down. */
 export const faults = research({

@@ -2,11 +2,11 @@
  * A support desk. `triage` reads a ticket and hands it to the specialist for it, to `several` when it is about more than
  * one thing, or to a person. Below a confidence of 0.7 it asks for a second opinion. Nothing here needs a network.
  */
-import { agent, router, type Agent } from 'troupe'
+import { agent, router, type Agent, type Model } from 'troupe'
 import { clearTopics } from './classify.ts'
 import { Answer, Ticket } from './desk.ts'
 import { frontDesk } from './front-desk.ts'
-import { byWords, opinions } from './opinions.ts'
+import { byModel, byWords, opinions, type Reader } from './opinions.ts'
 import { specialist, type Setup } from './specialist.ts'
 import { crashes, fails, hangs, killsAfter } from './troubles.ts'
 
@@ -17,9 +17,11 @@ interface Desk {
   readonly sales: Setup
   readonly account: Setup
   readonly concurrency: number
+  /** Default: the words. */
+  readonly by?: Reader
 }
 
-const supportDesk = ({ concurrency, ...setup }: Desk): Agent<Ticket, Answer> => {
+const supportDesk = ({ concurrency, by = byWords, ...setup }: Desk): Agent<Ticket, Answer> => {
   const billing = specialist('billing', 'Invoices, payments, refunds', setup.billing)
   const technical = specialist('technical', 'What does not work as it should', setup.technical)
   const sales = specialist('sales', 'Plans, prices, trials, offers', setup.sales)
@@ -51,7 +53,7 @@ const supportDesk = ({ concurrency, ...setup }: Desk): Agent<Ticket, Answer> => 
     otherwise: frontDesk,
   })
   return router('triage', {
-    by: byWords,
+    by,
     to: { ...specialists, several, person: frontDesk },
     minConfidence: 0.7,
     otherwise: secondOpinion,
@@ -62,7 +64,11 @@ const supportDesk = ({ concurrency, ...setup }: Desk): Agent<Ticket, Answer> => 
 }
 
 const calm: Setup = { timeoutMs: 5_000, attempts: 2, failures: 5, openMs: 5_000, thinkMs: 0 }
-export default supportDesk({ billing: calm, technical: calm, sales: calm, account: calm, concurrency: 1_000 })
+const quiet: Desk = { billing: calm, technical: calm, sales: calm, account: calm, concurrency: 1_000 }
+export default supportDesk(quiet)
+
+/** The same with a model that reads the tickets. What is answered is in the articles, and in no model. */
+export const withModel = (model: Model) => supportDesk({ ...quiet, by: byModel(model) })
 
 // Slow enough to be watched.
 const busy: Setup = { timeoutMs: 300, attempts: 2, failures: 3, openMs: 250, thinkMs: 100 }

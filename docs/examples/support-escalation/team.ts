@@ -3,7 +3,7 @@
  * is the answer. Otherwise diagnosis, billing or product takes over; what diagnosis cannot solve is for product. What
  * fails on the way goes to a person.
  */
-import { agent, human, ProviderError, router, type Agent, type Outcome } from 'troupe'
+import { agent, human, ProviderError, router, type Agent, type Model, type Outcome } from 'troupe'
 import { z } from 'zod'
 
 /** A customer's message, and what was found out about it on the way. */
@@ -124,6 +124,30 @@ const escalated = ({ to, outcome }: { to: string; outcome: Outcome }) => ({
 })
 
 export default support()
+
+/** The same with a model that classifies and diagnoses. Articles, `next` and the person stay as they are. */
+export const withModel = (model: Model) =>
+  support({
+    classify: agent('classify', {
+      model,
+      instructions: 'Say what kind of ticket this is: technical, billing, or about the product.',
+      input: Ticket,
+      output: Kind,
+      prompt: ({ text }) => text,
+    }),
+    diagnosis: agent('diagnosis', {
+      model,
+      instructions: 'Find out what is wrong. Say what helps, or what you have found, and whether that solves it.',
+      input: Ticket,
+      output: Finding,
+      prompt: ({ text }) => text,
+    }),
+    product: agent('product', {
+      model,
+      instructions: 'Answer in two sentences: we know what is missing or broken, and have it on our list.',
+      input: Ticket,
+    }),
+  })
 
 /** What `--faults` runs: the knowledge base is down, and billing has a bug. */
 export const faults = support({

@@ -3,7 +3,7 @@
  * in parallel, the larger one first; what comes after something broken is not started. A project that waits
  * for itself is refused.
  */
-import { agent, plan, type Subtask } from 'troupe'
+import { agent, plan, type Agent, type Model, type PlanRequest, type Subtask } from 'troupe'
 import { z } from 'zod'
 
 /** What is to be built. */
@@ -19,6 +19,8 @@ export const Project = z.object({
     }),
   ),
 })
+
+type Project = z.input<typeof Project>
 
 const Part = Project.shape.parts.element
 const Done = z.object({ what: z.string(), atMs: z.number() })
@@ -48,8 +50,10 @@ const test = agent('test', {
 const workers = { build, test }
 type Step = Subtask<typeof workers>
 
+const Request = z.object({ goal: Project })
+
 const decompose = agent('decompose', {
-  input: z.object({ goal: Project }),
+  input: Request,
   run: ({ goal }): Step[] =>
     goal.parts.flatMap((part): Step[] => [
       {
@@ -63,19 +67,44 @@ const decompose = agent('decompose', {
     ]),
 })
 
+const project = (planner: Agent<PlanRequest<Project>, Step[]>) =>
+  plan('project', {
+    planner,
+    workers,
+    width: 2,
+    join: (done) => ({
+      done: done
+        .flatMap(({ outcome }) => (outcome.status === 'completed' ? [outcome.output] : []))
+        .toSorted((a, b) => a.atMs - b.atMs)
+        .map(({ what }) => what),
+      broken: done.flatMap(({ id, outcome }) =>
+        outcome.status === 'failed' ? [`${id}: ${outcome.error.message}`] : [],
+      ),
+      notStarted: done.flatMap(({ id, outcome }) => (outcome.status === 'cancelled' ? [id] : [])),
+    }),
+  })
+
 /** The team. */
-export default plan('project', {
-  planner: decompose,
-  workers,
-  width: 2,
-  join: (done) => ({
-    done: done
-      .flatMap(({ outcome }) => (outcome.status === 'completed' ? [outcome.output] : []))
-      .toSorted((a, b) => a.atMs - b.atMs)
-      .map(({ what }) => what),
-    broken: done.flatMap(({ id, outcome }) =>
-      outcome.status === 'failed' ? [`${id}: ${outcome.error.message}`] : [],
-    ),
-    notStarted: done.flatMap(({ id, outcome }) => (outcome.status === 'cancelled' ? [id] : [])),
-  }),
-})
+export default project(decompose)
+
+/** The same with a model that decomposes. A plan that waits for itself is refused, whoever made it. */
+export const withModel = (model: Model) =>
+  project(
+    agent('decompose', {
+      model,
+      instructions: [
+        'Plan this project: for each part a subtask "build ...", and one "test ..." after it.',
+        'A part is built after the tests of what it needs. The complexity is the size of the part.',
+      ].join(' '),
+      input: Request,
+      output: z.array(
+        z.object({
+          id: z.string(),
+          to: z.enum(['build', 'test']),
+          input: z.object({ name: z.string(), size: z.int().min(1) }),
+          after: z.array(z.string()),
+          complexity: z.number(),
+        }),
+      ),
+    }),
+  )
