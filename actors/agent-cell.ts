@@ -24,14 +24,12 @@ import type {
   TaskReport,
 } from '../src/contracts/tasks.ts'
 import { checked } from './contract.ts'
+import { warnOfMany } from './many-tools.ts'
 
 /** The logic of an agent's cell. */
 export const agentLogic: CellLogic<AnyEventObject, AgentDefinition, AgentScope> = {
   [incarnate]: (scope, definition) => new AgentActor(scope, definition),
 }
-
-/** More tools than these are warned about. */
-const MANY_TOOLS = 8
 
 /** How many durations are kept for percentiles. */
 const DURATIONS_KEPT = 1_024
@@ -63,13 +61,8 @@ class AgentActor implements Incarnation {
     this.#lifecycle.start(limitsOf(definition))
     this.#restore()
     for (const topic of definition.listen?.topics ?? []) scope.subscribe(topic)
-    const tools = definition.turns?.tools.length ?? 0
-    if (tools > MANY_TOOLS) {
-      scope.log.warn(
-        { agent: definition.name, tools },
-        'models choose badly among many tools: divide them among agents',
-      )
-    }
+    // What servers add to them is told when they are asked.
+    if (definition.turns?.sources.length === 0) warnOfMany(scope.log, definition.name, definition.turns.tools.length)
   }
 
   receive(message: AnyEventObject): void {

@@ -33,7 +33,7 @@ export function agent<
 export function agent(name: string, given: object): AnyAgent {
   const options = given as AnyOptions
   const { input, output, listen, effect, guard } = options
-  const { work, turns, parts } = workOf(name, options)
+  const { work, shape, turns, parts } = workOf(name, options)
   const making: Making = {
     input,
     takes: options.machine === undefined ? 'text' : 'anything',
@@ -42,6 +42,7 @@ export function agent(name: string, given: object): AnyAgent {
     guard,
     listen: listen && { topics: listen.topics ?? [], handle: listen.handle },
     work: guarded(work, guard),
+    shape,
     turns,
     parts: parts ?? [],
   }
@@ -56,7 +57,7 @@ type AnyOptions = Partial<
   >
 > & { run?: unknown; machine?: unknown; model?: unknown }
 
-type Way = Pick<AgentDefinition, 'work'> & Options<Pick<AgentDefinition, 'turns' | 'parts'>>
+type Way = Pick<AgentDefinition, 'work' | 'shape'> & Options<Pick<AgentDefinition, 'turns' | 'parts'>>
 
 /** @throws ConfigurationError unless there is exactly one way to do the work */
 const workOf = (name: string, options: AnyOptions): Way => {
@@ -66,18 +67,15 @@ const workOf = (name: string, options: AnyOptions): Way => {
     throw new ConfigurationError(`"${name}" needs exactly one of \`run\`, \`machine\` and \`model\``)
   if (model !== undefined) {
     const { work, turns } = turnsOf(name, options as Turns<never>, { output, guard })
-    return { work, turns, parts: agentsAmong(turns) }
+    return { work, shape: { kind: 'model' }, turns, parts: agentsAmong(turns) }
   }
-  return {
-    work:
-      run === undefined
-        ? runLogic(machine as AnyActorLogic)
-        : runFunction(run as Parameters<typeof runFunction>[0]),
-  }
+  return run === undefined
+    ? { work: runLogic(machine as AnyActorLogic), shape: { kind: 'machine' } }
+    : { work: runFunction(run as Parameters<typeof runFunction>[0]), shape: { kind: 'function' } }
 }
 
 const agentsAmong = ({ tools }: TurnsDefinition): AgentDefinition['parts'] =>
-  tools.flatMap((tool) => (tool.kind === 'agent' ? [{ role: tool.name, agent: tool.agent }] : []))
+  tools.flatMap((tool) => (tool.kind === 'agent' ? [{ role: 'tool', key: tool.name, agent: tool.agent }] : []))
 
 /** One instance of the logic per attempt, in a cell of its own. */
 const runLogic =

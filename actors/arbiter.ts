@@ -20,7 +20,7 @@ import type { MaybePromise } from '../src/contracts/schemas.ts'
 import type { EndOfWork, TaskScope, Work } from '../src/contracts/tasks.ts'
 import type { StepContext } from '../src/contracts/tools.ts'
 import { defineAgent, ofPatterns } from './definition.ts'
-import { partsOf, type Branches, type Shared } from './pattern.ts'
+import { partOf, partsOf, type Branches, type Shared } from './pattern.ts'
 import { Undo } from './undo.ts'
 
 /**
@@ -62,9 +62,11 @@ export function arbiter(name: string, given: object): AnyAgent {
     throw new ConfigurationError(`"${name}": \`resolve\` is one of ${known}, or an agent, not "${resolve}"`)
   }
   const judge = typeof resolve === 'string' ? undefined : resolve
-  const parts = [...partsOf(branches), ...partsOf({ resolve: judge })]
+  const parts = [...partsOf('branch', branches), ...partOf('resolve', judge)]
+  const shape = { kind: 'arbiter', rule: typeof resolve === 'string' ? resolve : 'agent' } as const
   const work = (input: unknown, task: TaskScope): Work => new ArbiterWork(task, input, options)
-  return defineAgent<never, unknown>(name, options, { work, parts, takes: Object.values(branches) }, ofPatterns)
+  const takes = Object.values(branches)
+  return defineAgent<never, unknown>(name, options, { work, shape, parts, takes }, ofPatterns)
 }
 
 /** A resource that a branch would use. */

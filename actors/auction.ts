@@ -43,7 +43,9 @@ export function auction(name: string, given: object): AnyAgent {
   const terms = termsOf(`"${name}"`, options)
   const work = (input: unknown, task: TaskScope): Work => new AuctionWork(task, input, options, terms)
   const takes = Object.values(bidders)
-  return defineAgent<never, unknown>(name, options, { work, parts: partsOf(bidders), takes }, ofPatterns)
+  const shape = { kind: 'auction', ...terms, byCapability: options.capability !== undefined } as const
+  const parts = partsOf('bidder', bidders)
+  return defineAgent<never, unknown>(name, options, { work, shape, parts, takes }, ofPatterns)
 }
 
 type Given = {

@@ -61,7 +61,9 @@ export function blackboard(name: string, given: object): AnyAgent {
     maxActivations,
   }
   const work = (input: unknown, task: TaskScope): Work => new BlackboardWork(task, input, { options, agents, agenda })
-  return defineAgent<never, unknown>(name, options, { work, parts: partsOf(agents), takes: 'text' }, ofPatterns)
+  const shape = { kind: 'blackboard', maxDepth, maxActivations } as const
+  const parts = partsOf('source', agents)
+  return defineAgent<never, unknown>(name, options, { work, shape, parts, takes: 'text' }, ofPatterns)
 }
 
 /** A knowledge source. */

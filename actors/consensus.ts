@@ -17,7 +17,7 @@ import {
 import type { TaskScope, Work } from '../src/contracts/tasks.ts'
 import { defineAgent, ofPatterns } from './definition.ts'
 import type { Quorum } from './parallel.ts'
-import { partsOf, type Branches } from './pattern.ts'
+import { partOf, partsOf, type Branches } from './pattern.ts'
 
 /**
  * Votes from several perspectives. The vote with the most voices wins, if they are as many as the rule
@@ -43,7 +43,7 @@ export function consensus(name: string, given: object): AnyAgent {
   if (keys.length === 0) throw new ConfigurationError(`"${name}" needs at least one voter`)
   if (!Number.isInteger(needed) || needed < 1 || needed > keys.length) {
     throw new ConfigurationError(
-      `"${name}" has ${String(keys.length)} voters, of which ${String(needed)} cannot agree`,
+      `"${name}" has ${String(keys.length)} voters, of which ${String(needed)} cannot agree; a quorum is from 1 to ${String(keys.length)}`,
     )
   }
   if (!otherwise) throw new ConfigurationError(`"${name}" needs \`otherwise\`, for a split vote`)
@@ -52,7 +52,8 @@ export function consensus(name: string, given: object): AnyAgent {
     options,
     {
       work: (input, task) => new ConsensusWork(task, input, options, { voters: keys, needed }),
-      parts: [...partsOf(voters), ...partsOf({ otherwise })],
+      shape: { kind: 'consensus', needed },
+      parts: [...partsOf('voter', voters), ...partOf('otherwise', otherwise)],
       takes: Object.values(voters),
     },
     ofPatterns,

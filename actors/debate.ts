@@ -5,7 +5,7 @@ import type { Agent, AnyAgent, Common } from '../src/contracts/agents.ts'
 import { ConfigurationError, type Outcome } from '../src/contracts/errors.ts'
 import type { TaskScope, Work } from '../src/contracts/tasks.ts'
 import { defineAgent, ofPatterns } from './definition.ts'
-import { partsOf, type Branches } from './pattern.ts'
+import { partOf, partsOf, type Branches } from './pattern.ts'
 
 /**
  * Peers answer, read each other and revise, until they agree or the rounds are over and the judge speaks. A
@@ -41,7 +41,8 @@ export function debate(name: string, given: object): AnyAgent {
     options,
     {
       work: (input, task) => new DebateWork(task, input, options, { peers: keys, rounds }),
-      parts: [...partsOf(peers), ...partsOf({ judge })],
+      shape: { kind: 'debate', rounds },
+      parts: [...partsOf('peer', peers), ...partOf('judge', judge)],
       takes: 'anything',
     },
     ofPatterns,

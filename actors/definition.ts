@@ -9,6 +9,7 @@ import {
   TimeoutError,
   type TroupeError,
 } from '../src/contracts/errors.ts'
+import { noteDefinition } from '../src/contracts/definition-places.ts'
 import type { Options } from '../src/contracts/schemas.ts'
 import {
   definition,
@@ -16,12 +17,14 @@ import {
   type DefinedAgent,
   type ResolvedCircuit,
 } from '../src/contracts/tasks.ts'
+import type { Part } from '../src/contracts/team.ts'
 import { DefinedTool } from '../src/contracts/tool-definition.ts'
 import type { Effect, Tool } from '../src/contracts/tools.ts'
 import { oneShot } from './one-shot.ts'
+import { partOf } from './pattern.ts'
 
 /** What an agent is made of, beside the options that all agents take. */
-export type Making = Pick<AgentDefinition, 'work' | 'parts' | 'takes'> &
+export type Making = Pick<AgentDefinition, 'work' | 'shape' | 'parts' | 'takes'> &
   Options<Pick<AgentDefinition, 'input' | 'output' | 'effect' | 'listen' | 'team' | 'turns' | 'guard'>>
 
 /** What is different from agent to pattern. */
@@ -53,8 +56,9 @@ export const defineAgent = <I, O>(
   checkName(name)
   checkNumbers(name, options)
   const { fallback } = options
-  const parts = fallback ? [...making.parts, { role: 'fallback', agent: fallback as AnyAgent }] : making.parts
-  return new Defined<I, O>(options.description, {
+  const parts = [...making.parts, ...partOf('fallback', fallback)]
+  checkParts(name, parts)
+  const made = new Defined<I, O>(options.description, {
     name,
     input: making.input,
     takes: making.takes,
@@ -71,10 +75,13 @@ export const defineAgent = <I, O>(
     effect: making.effect ?? 'idempotent',
     listen: making.listen,
     work: making.work,
+    shape: making.shape,
     parts,
     team: making.team,
     turns: making.turns,
   })
+  noteDefinition(made[definition])
+  return made
 }
 
 /**
@@ -143,6 +150,19 @@ const resolveCircuit = (given: Circuit | false | undefined, defaults: Defaults):
       slowMs: window.slowMs ?? 60_000,
       slowRate: window.slowRate ?? 1,
     },
+  }
+}
+
+/** A part that is none would only show when work comes to it. */
+const checkParts = (name: string, parts: readonly Part[]): void => {
+  for (const { role, key, agent } of parts) {
+    const given: unknown = agent
+    if (typeof given === 'object' && given !== null && definition in given) continue
+    const what = key === undefined ? role : `${role} "${key}"`
+    const kind = given === null || given === undefined ? String(given) : `a value of type ${typeof given}`
+    throw new ConfigurationError(
+      `"${name}": its ${what} is ${kind} and no agent; give it what \`agent\` or a pattern makes`,
+    )
   }
 }
 

@@ -21,4 +21,6 @@ export const isForFallback = (outcome: Outcome): boolean =>
 
 /** What the error demands before the next attempt, in milliseconds; 0: nothing. */
 export const retryAfterOf = (error: TroupeError | undefined): number =>
-  error && 'retryAfterMs' in error && typeof error.retryAfterMs === 'number' ? error.retryAfterMs : 0
+  error && 'retryAfterMs' in error && typeof error.retryAfterMs === 'number' && error.retryAfterMs > 0
+    ? error.retryAfterMs
+    : 0

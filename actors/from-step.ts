@@ -1,6 +1,6 @@
 /** An effect for `invoke` that has a name and a key. What is recorded of it, the store decides. */
 import { fromPromise, type PromiseActorLogic } from 'xstate'
-import { contextOf } from '../src/contracts/context-of.ts'
+import { contextOf, nextStep } from '../src/contracts/context-of.ts'
 import type { MaybePromise, Options } from '../src/contracts/schemas.ts'
 import type { Effect, StepContext } from '../src/contracts/tools.ts'
 
@@ -11,8 +11,8 @@ export function fromStep<O, I = undefined>(
   _options?: Options<{ effect: Effect }>,
 ): PromiseActorLogic<O, I> {
   return fromPromise<O, I>(async ({ input, self, signal }) => {
-    const ctx = contextOf({ self })
-    const path = ctx.self.path.slice(1)
-    return fn(input, { signal, key: `${path}/${name}#${self.id}`, runId: path, log: ctx.log })
+    const { log } = contextOf({ self })
+    const { key, runId } = nextStep({ self }, name)
+    return fn(input, { signal, key, runId, log })
   })
 }

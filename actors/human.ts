@@ -15,7 +15,7 @@ import type { ApprovalRequest } from '../src/contracts/runs.ts'
 import type { Given, Returned, Schema, Written } from '../src/contracts/schemas.ts'
 import type { Question, TaskScope, Work } from '../src/contracts/tasks.ts'
 import { defineAgent, ofPatterns } from './definition.ts'
-import { partsOf } from './pattern.ts'
+import { partOf } from './pattern.ts'
 
 const DAY_MS = 86_400_000
 
@@ -45,7 +45,9 @@ export function human(name: string, given: object = {}): AnyAgent {
   const by = typeof options.by === 'string' ? [options.by] : (options.by ?? [])
   const { of = 1, timeoutMs = DAY_MS, input, output, otherwise } = options
   if (!(of >= 1) || (by.length > 0 && of > by.length)) {
-    throw new ConfigurationError(`"${name}": ${String(of)} cannot answer, of ${String(by.length)} who may`)
+    const wayOut = 'ask for fewer in `of`, or name more in `by`'
+    const problem = `${String(of)} cannot answer, of ${String(by.length)} who may`
+    throw new ConfigurationError(`"${name}": ${problem}; ${wayOut}`)
   }
   const terms: Terms = { ...options, by, of, timeoutMs }
   return defineAgent<never, unknown>(
@@ -57,7 +59,8 @@ export function human(name: string, given: object = {}): AnyAgent {
       takes: 'anything',
       output,
       work: (asked, task) => new HumanWork(task, asked, terms),
-      parts: partsOf({ otherwise }),
+      shape: { kind: 'human', by, of, timeoutMs, standIn: options.answer !== undefined },
+      parts: partOf('otherwise', otherwise),
     },
     ofPatterns,
   )
@@ -96,8 +99,10 @@ class HumanWork implements Work {
     this.#terms = terms
     this.#flow = task.cell.interpret(humanMachine, this, task)
     const { timeoutMs, answer, otherwise } = terms
+    // Since it was asked for: a restart of the agent does not begin the time anew.
+    const goneMs = Math.max(0, task.cell.now() - task.request.timestamp)
     this.#flow.start({
-      timeoutMs,
+      timeoutMs: Math.max(0, timeoutMs - goneMs),
       standIn: answer !== undefined,
       otherwise: otherwise !== undefined,
     })

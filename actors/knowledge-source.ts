@@ -36,7 +36,12 @@ export const sourceAgent = (name: string, source: AnySource, keys: Keys): AnyAge
   defineAgent<never, unknown>(
     name,
     { retry: { when: isMendable, ...defined(source.retry) }, circuit: false },
-    { work: runFunction((board: Values, ctx) => contribute(name, source, { keys, board, ctx })), parts: [], takes: 'anything' },
+    {
+      work: runFunction((board: Values, ctx) => contribute(name, source, { keys, board, ctx })),
+      shape: { kind: 'function' },
+      parts: [],
+      takes: 'anything',
+    },
     ofAgents,
   )
 

@@ -7,6 +7,7 @@ import { orchestratorMachine, type OrchestratorEffect } from '../machines/orches
 import type { AnyAgent, Ctx, HandoffContext, TaskOptions } from '../src/contracts/agents.ts'
 import type { Interpreter } from '../src/contracts/behavior.ts'
 import { errorOf, type Outcome, type TroupeError } from '../src/contracts/errors.ts'
+import { beyondHops } from '../src/contracts/hops.ts'
 import type { AgentMessage } from '../src/contracts/messages.ts'
 import type { Schema } from '../src/contracts/schemas.ts'
 import type {
@@ -55,6 +56,7 @@ const TURNS_TO_REACT = 32
 interface Open {
   readonly key: string
   readonly agent: AnyAgent
+  readonly round: number
   /** What a function awaits. */
   answer?: Delegation<unknown>
 }
@@ -73,6 +75,12 @@ class LeadWork implements Work, TaskScope, Lead {
   readonly #open = new Map<string, Open>()
   readonly #failed: Failed[] = []
   #results: HandoffContext['results']
+  /**
+   * From 1: what a function hands over once it has the answer to a delegation of the round before. It has as many rounds
+   * as hops, so that it does not go on for ever. A model has turns for that.
+   */
+  #round = 1
+  #isEnding = false
   #work: Work | undefined
   /** The delegate that is to be asked next, and why. */
   #next: { readonly key: string; readonly reason: string | undefined } | undefined
@@ -124,22 +132,35 @@ class LeadWork implements Work, TaskScope, Lead {
     this.#next = undefined
     if (!next) return this.#task.delegate(agent, input, options)
     const { key, reason = this.#last } = next
-    const hops = this.#task.request.hops + 1
+    const round = this.#round
+    // Beyond the hops it is refused.
+    const hops = beyondHops(this.meta, this.request.hops + round) ? round : 1
     const alternatives = Object.keys(this.#delegates).filter((other) => other !== key)
     this.record({ type: 'decision.made', kind: 'route', chosen: key, alternatives, reason })
-    this.record({ type: 'handoff.made', to: agent.name, hops })
+    this.record({ type: 'handoff.made', to: agent.name, hops: this.request.hops + hops })
     const handoff = this.#handoff(agent, input)
-    const id = this.#task.delegate(agent, input, { ...options, hops: 1, handoff })
-    this.#asked = { key, agent }
+    const id = this.#task.delegate(agent, input, { ...options, hops, handoff })
+    this.#asked = { key, agent, round }
     this.#open.set(id, this.#asked)
     this.#flow.send({ type: 'work.delegated' })
+    this.#endWhenBeyond(this.request.hops + round - 1)
     return id
+  }
+
+  /** It was told that no hops are left, and goes on. */
+  #endWhenBeyond(hops: number): void {
+    const outcome = beyondHops(this.meta, hops)
+    if (!outcome || this.#isEnding) return
+    this.#isEnding = true
+    // In a turn of its cell: this is one of its code's.
+    this.cell.pipe(Promise.resolve(), () => ({ type: 'work.exhausted', lead: this, outcome }))
   }
 
   responded(id: string, outcome: Outcome): void {
     const open = this.#open.get(id)
     this.#open.delete(id)
     if (open) this.#keep(open, outcome)
+    if (open && !this.definition.turns) this.#round = Math.max(this.#round, open.round + 1)
     this.#work?.responded?.(id, outcome)
     if (open) this.#settled()
   }
@@ -157,6 +178,7 @@ class LeadWork implements Work, TaskScope, Lead {
 
   receive(message: AnyEventObject): void {
     if (message['lead'] !== this) return this.#work?.receive?.(message)
+    if (message.type === 'work.exhausted') return this.done(message['outcome'] as Failure)
     this.#flow.send({ type: 'delegation.settled', missed: this.#missed() })
   }
 

@@ -5,6 +5,7 @@ import type { Model, ModelRequest, ModelResult, Usage } from '../src/contracts/p
 import type { TaskScope } from '../src/contracts/tasks.ts'
 import { noUsage, priced } from '../src/contracts/usage.ts'
 import { shortened } from './form.ts'
+import { beginSpending } from './spending.ts'
 
 /** How a model is asked. */
 export interface Asking {
@@ -15,6 +16,7 @@ export interface Asking {
 
 /**
  * Asks a model once. Text is recorded as it comes.
+ * @throws BudgetError rejects with it when a budget that it is under is spent: the model is not asked
  * @throws ProviderError rejects with it, or with another TroupeError that the model threw
  */
 export const callModel = async (
@@ -23,10 +25,14 @@ export const callModel = async (
   request: ModelRequest,
   asking: Asking,
 ): Promise<ModelResult> => {
-  provideClock(asking.signal, task.cell.clock)
+  const { signal } = asking
+  provideClock(signal, task.cell.clock)
+  const { account } = task.meta
+  const spending = account && (await beginSpending(account, { model, request, signal }))
   try {
     const result = await resultOf(task, model, request, asking)
     const usage = usageOf(task, model, result)
+    spending?.answered(result)
     task.cell.spend(usage)
     task.record({
       type: 'model.ended',
@@ -38,6 +44,7 @@ export const callModel = async (
     return usable(model, result)
   } catch (thrown) {
     const error = failureOf(model, thrown)
+    spending?.failed(error)
     const tokens = tokensOf(error)
     if (tokens) task.cell.spend(priced(tokens, model.price))
     throw error
@@ -80,17 +87,23 @@ const failureOf = (model: Model, thrown: unknown): TroupeError => {
 }
 
 const told = new WeakSet<Model>()
+const toldUnderBudget = new WeakSet<Model>()
 
 /** What an answer has cost. That it is not known is said once for each model. */
 const usageOf = (task: TaskScope, model: Model, result: ModelResult): Usage => {
   if (isCached(result)) return noUsage
   const usage = priced(result.usage, model.price)
-  if (usage.usd === undefined && !told.has(model)) {
-    told.add(model)
-    const text = model.price
-      ? 'the model does not say what it uses: its cost is not known'
-      : 'the model has no price: its cost is not known'
-    task.cell.log.warn({ model: model.name, provider: model.provider }, text)
-  }
+  if (usage.usd === undefined) sayUnknown(task, model)
   return usage
+}
+
+const sayUnknown = (task: TaskScope, model: Model): void => {
+  const isCapped = task.meta.account?.caps('usd') === true
+  if ((isCapped ? toldUnderBudget : told).has(model)) return
+  told.add(model)
+  if (isCapped) toldUnderBudget.add(model)
+  const why = model.price ? 'the model does not say what it uses' : 'the model has no price'
+  const sequel = model.price ? 'counts an estimate' : 'does not count it: give it a `price`, or cap `tokens` or `calls`'
+  const text = `${why}: its cost is not known${isCapped ? `, and \`budget.usd\` ${sequel}` : ''}`
+  task.cell.log.warn({ model: model.name, provider: model.provider }, text)
 }

@@ -29,13 +29,14 @@ import { keyOf } from './step-scope.ts'
 import { summaryMessage, summaryRequest } from './summary.ts'
 import { Call } from './tool-call.ts'
 import type { Toolbox } from './toolbox.ts'
+import type { Toolset } from './toolset.ts'
 import { Transcript, type Beginning } from './transcript.ts'
 import { judgeRetry } from './verdicts.ts'
 
 /** How an agent talks with its model. */
 export interface Conversation {
   readonly model: Model
-  readonly tools: Toolbox
+  readonly tools: Toolset
   /** How the answer is asked for; without it a text. */
   readonly answer: Form | undefined
   readonly settings: ModelSettings
@@ -68,6 +69,8 @@ class ModelWork implements Work, CallHost {
   readonly #timers = new Set<string>()
   #calls: readonly Call[] = []
   #waits = 0
+  /** What the model may call in this turn; `undefined` while that is asked for, and where it could not be had. */
+  #tools: Toolbox | undefined
   #error: TroupeError | undefined
 
   constructor(conversation: Conversation, task: TaskScope, input: unknown) {
@@ -176,9 +179,21 @@ class ModelWork implements Work, CallHost {
   }
 
   #ask(turn: number): void {
-    const { model, tools, answer } = this.#with
+    const { tools } = this.#with
+    const messages = this.#transcript.turnBegins(turn)
+    this.#tools = tools.ready
+    if (this.#tools) return this.#askWith(this.#tools, messages, turn)
+    this.later('tools', tools.open(this.task, this.#aborter.signal), (settled) => {
+      if (settled.status === 'failed') return this.#modelFailed(settled.error)
+      this.#tools = settled.output
+      this.#askWith(settled.output, messages, turn)
+    })
+  }
+
+  #askWith(tools: Toolbox, messages: ModelRequest['messages'], turn: number): void {
+    const { model, answer } = this.#with
     const request: ModelRequest = {
-      messages: this.#transcript.turnBegins(turn),
+      messages,
       tools: tools.offers,
       output: answer?.schema,
       settings: this.#settings(),
@@ -188,7 +203,7 @@ class ModelWork implements Work, CallHost {
     const result = callModel(this.task, model, request, { signal: this.#aborter.signal })
     this.later('model', result, (settled) => {
       if (settled.status === 'failed') this.#modelFailed(settled.error)
-      else if (settled.output.calls.length > 0) this.#callsMade(settled.output)
+      else if (settled.output.calls.length > 0) this.#callsMade(tools, settled.output)
       else this.#answered(settled.output)
     })
   }
@@ -244,18 +259,22 @@ class ModelWork implements Work, CallHost {
   #waitForRetry(delayMs: number): void {
     if (this.#error) {
       this.task.retrying(this.#error, delayMs)
-      const wasRefused = this.#error instanceof ProviderError && this.#error.code === 'RATE_LIMITED'
-      const why = wasRefused ? 'it was turned away' : 'it may have been taken, but asking changes nothing'
       this.task.cell.log.info(
         { model: this.#with.model.name, err: this.#error, delayMs },
-        `asked again: ${why}`,
+        `asked again: ${this.#whyAgain(this.#error)}`,
       )
     }
     this.after('retry', delayMs, () => this.#flow.send({ type: 'retry.timer' }))
   }
 
-  #callsMade(result: ModelResult): void {
-    const { calls, faults } = readCalls(this.#transcript, this.#with.tools, result)
+  #whyAgain(error: TroupeError): string {
+    if (!this.#tools) return 'its tools could not be had'
+    const wasRefused = error instanceof ProviderError && error.code === 'RATE_LIMITED'
+    return wasRefused ? 'it was turned away' : 'it may have been taken, but asking changes nothing'
+  }
+
+  #callsMade(tools: Toolbox, result: ModelResult): void {
+    const { calls, faults } = readCalls(this.#transcript, tools, result)
     this.#transcript.calls = calls
     this.#flow.send({
       type: 'calls.made',

@@ -15,6 +15,7 @@ import type {
 import { ConfigurationError } from '../src/contracts/errors.ts'
 import type { Given, MaybePromise, Returned, Schema, Written } from '../src/contracts/schemas.ts'
 import type { StartWork, TurnsDefinition } from '../src/contracts/tasks.ts'
+import type { Part } from '../src/contracts/team.ts'
 import { defineAgent, ofPatterns, type Defaults } from './definition.ts'
 import { guarded } from './guarded.ts'
 import { leading } from './lead.ts'
@@ -65,7 +66,8 @@ export function orchestrator(name: string, given: object): AnyAgent {
       listen: listen && { topics: listen.topics ?? [], handle: listen.handle },
       work: guarded(work, guard),
       turns,
-      parts: [...partsOf(delegates), ...toolsAmong(delegates, turns)],
+      shape: { kind: 'orchestrator' },
+      parts: [...partsOf('delegate', delegates), ...toolsAmong(delegates, turns)],
     },
     turns ? ofModels : ofPatterns,
   )
@@ -107,7 +109,9 @@ const byModel = (name: string, options: AnyOptions): Way => {
 }
 
 /** The agents among the tools of its model that are no delegates. */
-const toolsAmong = (delegates: Branches, turns: TurnsDefinition | undefined): ReturnType<typeof partsOf> =>
+const toolsAmong = (delegates: Branches, turns: TurnsDefinition | undefined): readonly Part[] =>
   (turns?.tools ?? []).flatMap((tool) =>
-    tool.kind === 'agent' && !Object.hasOwn(delegates, tool.name) ? [{ role: tool.name, agent: tool.agent }] : [],
+    tool.kind === 'agent' && !Object.hasOwn(delegates, tool.name)
+      ? [{ role: 'tool' as const, key: tool.name, agent: tool.agent }]
+      : [],
   )

@@ -1,5 +1,6 @@
 /** `parallel`: independent branches on the same input, joined. */
 import { parallelMachine, type ParallelEffect } from '../machines/parallel.ts'
+import type { Account } from '../src/contracts/account.ts'
 import type { Agent, AnyAgent, Common, Out } from '../src/contracts/agents.ts'
 import type { Interpreter } from '../src/contracts/behavior.ts'
 import { ConfigurationError, type Outcome } from '../src/contracts/errors.ts'
@@ -11,7 +12,8 @@ export type { Branches, Shared } from './pattern.ts'
 
 /**
  * Independent branches on the same input, joined. A branch that failed is an outcome like any other.
- * @throws ConfigurationError without branches, or when `need` asks for more than there are
+ * @throws ConfigurationError without branches, when `need` asks for more than there are, or for a `split` that divides
+ * nothing
  */
 export function parallel<T extends Branches, R>(
   name: string,
@@ -22,7 +24,10 @@ export function parallel<T extends Branches, R>(
     need?: Need | undefined
     /** Ends the wait early; the rest is cancelled. */
     until?: ((soFar: { readonly [K in keyof T]?: Outcome<Out<T[K]>> }) => boolean) | undefined
-    /** How the budget is divided: evenly, or by weight. */
+    /**
+     * How what is left of the budget is divided: evenly, or by weight, where a branch that is not named weighs 1. Each
+     * branch keeps to its share, and what it does not use is returned when it ends. Default: all draw on the same.
+     */
     split?: 'even' | { readonly [K in keyof T]?: number } | undefined
   } & Common<Shared<T>, R>,
 ): Agent<Shared<T>, R>
@@ -33,15 +38,16 @@ export function parallel(name: string, given: object): AnyAgent {
   if (keys.length === 0) throw new ConfigurationError(`"${name}" needs at least one branch`)
   if (typeof need === 'object' && !(need.quorum >= 1 && need.quorum <= keys.length)) {
     throw new ConfigurationError(
-      `"${name}" has ${String(keys.length)} branches, of which ${String(need.quorum)} cannot complete`,
+      `"${name}" has ${String(keys.length)} branches, of which ${String(need.quorum)} cannot complete; a quorum is from 1 to ${String(keys.length)}`,
     )
   }
-  const work = (input: unknown, task: TaskScope): Work => new ParallelWork(task, input, options, need)
-  const parts = partsOf(branches)
+  const plan = { need, weights: weightsOf(name, keys, options.split) }
+  const work = (input: unknown, task: TaskScope): Work => new ParallelWork(task, input, options, plan)
+  const parts = partsOf('branch', branches)
   return defineAgent<never, unknown>(
     name,
     options,
-    { work, parts, takes: parts.map(({ agent }) => agent) },
+    { work, shape: { kind: 'parallel', need }, parts, takes: parts.map(({ agent }) => agent) },
     ofPatterns,
   )
 }
@@ -69,7 +75,14 @@ type Given = {
   join: (results: Results) => unknown
   need?: Need
   until?: (soFar: Results) => boolean
+  split?: 'even' | Readonly<Record<string, number | undefined>>
 } & Common<never, unknown>
+
+interface Plan {
+  readonly need: Need
+  /** Of each branch, in their order; `undefined`: the budget is not divided. */
+  readonly weights: readonly number[] | undefined
+}
 
 class ParallelWork implements Work {
   readonly #task: TaskScope
@@ -78,12 +91,16 @@ class ParallelWork implements Work {
   readonly #flow: Interpreter<typeof parallelMachine>
   /** The branch that each request is for. */
   readonly #asked = new Map<string, string>()
+  readonly #weights: Plan['weights']
+  /** The shares of the branches in hand. */
+  #shares: Map<string, Account> | undefined
   #soFar: Results = {}
 
-  constructor(task: TaskScope, input: unknown, options: Given, need: Need) {
+  constructor(task: TaskScope, input: unknown, options: Given, { need, weights }: Plan) {
     this.#task = task
     this.#input = input
     this.#options = options
+    this.#weights = weights
     this.#flow = task.cell.interpret(parallelMachine, this, task)
     this.#flow.start({ branches: Object.keys(options.branches), need })
   }
@@ -92,9 +109,14 @@ class ParallelWork implements Work {
     const branch = this.#asked.get(id)
     if (branch === undefined) return
     this.#asked.delete(id)
+    this.#shares?.get(branch)?.close()
     const { until } = this.#options
     if (until) this.#soFar = { ...this.#soFar, [branch]: outcome }
     this.#flow.send({ type: 'branch.settled', branch, outcome, enough: until?.(this.#soFar) === true })
+  }
+
+  ended(): void {
+    this.#closeShares()
   }
 
   perform(effect: ParallelEffect): void {
@@ -111,14 +133,43 @@ class ParallelWork implements Work {
   }
 
   #ask(): void {
-    const { parsed } = this.#task.meta
-    for (const [branch, agent] of Object.entries(this.#options.branches)) {
-      this.#asked.set(this.#task.delegate(agent, this.#input, { parsed }), branch)
+    const { parsed, account } = this.#task.meta
+    const { branches } = this.#options
+    if (this.#weights && account) this.#shares = sharesOf(Object.keys(branches), account.divide(this.#weights))
+    for (const [branch, agent] of Object.entries(branches)) {
+      const share = this.#shares?.get(branch)
+      this.#asked.set(this.#task.delegate(agent, this.#input, { parsed, account: share }), branch)
     }
   }
 
   #withdraw(): void {
     for (const id of this.#asked.keys()) this.#task.withdraw(id, 'not needed any more')
     this.#asked.clear()
+    this.#closeShares()
   }
+
+  #closeShares(): void {
+    if (this.#shares) for (const share of this.#shares.values()) share.close()
+  }
+}
+
+const sharesOf = (branches: readonly string[], shares: readonly Account[]): Map<string, Account> =>
+  new Map(branches.flatMap((branch, place) => (shares[place] ? [[branch, shares[place]] as const] : [])))
+
+/** @throws ConfigurationError when they divide nothing, or name what is no branch */
+const weightsOf = (name: string, branches: readonly string[], split: Given['split']): Plan['weights'] => {
+  if (split === undefined) return undefined
+  if (split === 'even') return branches.map(() => 1)
+  if (typeof split !== 'object' || split === null)
+    throw new ConfigurationError(`\`split\` of "${name}" is 'even' or has a weight for each branch, not ${String(split)}`)
+  for (const [branch, weight = 1] of Object.entries(split)) {
+    const known = branches.map((key) => `"${key}"`).join(', ')
+    if (!branches.includes(branch))
+      throw new ConfigurationError(`\`split\` of "${name}" names "${branch}"; its branches are ${known}`)
+    if (!(weight >= 0) || weight === Infinity)
+      throw new ConfigurationError(`\`split\` of "${name}": "${branch}" weighs a number from 0, not ${String(weight)}`)
+  }
+  const weights = branches.map((branch) => (Object.hasOwn(split, branch) ? (split[branch] ?? 1) : 1))
+  if (weights.some((weight) => weight > 0)) return weights
+  throw new ConfigurationError(`\`split\` of "${name}" gives nothing to any branch: one of them has to weigh more than 0`)
 }

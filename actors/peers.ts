@@ -2,6 +2,7 @@
 import type { Agent, AnyAgent, Common } from '../src/contracts/agents.ts'
 import { ConfigurationError } from '../src/contracts/errors.ts'
 import type { TaskScope, Work } from '../src/contracts/tasks.ts'
+import type { Part } from '../src/contracts/team.ts'
 import { defineAgent, ofPatterns } from './definition.ts'
 
 /**
@@ -17,9 +18,9 @@ export function peers(name: string, given: object): AnyAgent {
   const { lead, members } = options
   if (members.length === 0)
     throw new ConfigurationError(`"${name}" needs at least one member that helps its lead`)
-  const parts = [
+  const parts: readonly Part[] = [
     { role: 'lead', agent: lead },
-    ...members.map((agent) => ({ role: `member ${agent.name}`, agent })),
+    ...members.map((agent) => ({ role: 'member' as const, agent })),
   ]
   const work = (input: unknown, task: TaskScope): Work => {
     const id = task.delegate(lead, input, { parsed: task.meta.parsed })
@@ -29,5 +30,6 @@ export function peers(name: string, given: object): AnyAgent {
       },
     }
   }
-  return defineAgent<never, unknown>(name, options, { work, parts, takes: [lead], team: [lead, ...members] }, ofPatterns)
+  const making = { work, shape: { kind: 'peers' }, parts, takes: [lead], team: [lead, ...members] } as const
+  return defineAgent<never, unknown>(name, options, making, ofPatterns)
 }

@@ -5,6 +5,7 @@ import type { Interpreter } from '../src/contracts/behavior.ts'
 import { ConfigurationError, InvalidMessageError, outcomeOf, type Outcome } from '../src/contracts/errors.ts'
 import type { Schema } from '../src/contracts/schemas.ts'
 import type { TaskScope, Work } from '../src/contracts/tasks.ts'
+import type { Shape } from '../src/contracts/team.ts'
 import { defineAgent, definitionOf, ofPatterns } from './definition.ts'
 import { isForFallback } from './failure.ts'
 import { partsOf } from './pattern.ts'
@@ -34,9 +35,10 @@ export function pipeline(name: string, stages: readonly AnyAgent[], options: obj
     options,
     {
       work: (input, task) => new PipelineWork(task, input, parts, rules),
+      shape: { kind: 'pipeline', revisions: revisionsIn(rules) },
       parts: parts.flatMap(({ agent, gate: { fallback } }, at) => [
-        { role: String(at + 1), agent },
-        ...partsOf({ [`${String(at + 1)} fallback`]: fallback }),
+        { role: 'stage' as const, key: String(at + 1), agent },
+        ...partsOf('fallback', fallback ? { [at + 1]: fallback } : {}),
       ]),
       takes: stages.slice(0, 1),
     },
@@ -98,6 +100,8 @@ interface Gated {
   readonly [gate]: Gate
 }
 
+type PipelineShape = Extract<Shape, { kind: 'pipeline' }>
+
 interface Part {
   readonly agent: AnyAgent
   readonly gate: Gate
@@ -106,10 +110,15 @@ interface Part {
 const placeOf = (pipeline: string, stages: readonly AnyAgent[], at: number, to: string): number => {
   const place = stages.slice(0, at + 1).findLastIndex(({ name }) => name === to)
   if (place >= 0) return place
+  const before = stages.slice(0, at + 1).map(({ name }) => `"${name}"`)
+  const wayOut = `it may name ${before.join(', ')}`
   throw new ConfigurationError(
-    `"${pipeline}": \`revise.to\` of stage "${String(stages[at]?.name)}" names "${to}", which is neither itself nor before it`,
+    `"${pipeline}": \`revise.to\` of stage "${String(stages[at]?.name)}" names "${to}", which is neither itself nor before it; ${wayOut}`,
   )
 }
+
+const revisionsIn = (rules: readonly StageRule[]): PipelineShape['revisions'] =>
+  rules.flatMap(({ revise }, at) => (revise ? [{ from: at + 1, to: revise.to + 1, max: revise.max }] : []))
 
 class PipelineWork implements Work {
   readonly #task: TaskScope

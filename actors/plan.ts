@@ -55,7 +55,8 @@ export function plan(name: string, given: object): AnyAgent {
     options,
     {
       work: (goal, task) => new PlanWork(task, goal, options, bounds),
-      parts: [...partsOf({ planner }), ...partsOf(workers)],
+      shape: { kind: 'plan', rounds, width },
+      parts: [{ role: 'planner', agent: planner }, ...partsOf('worker', workers)],
       takes: 'anything',
     },
     ofPatterns,

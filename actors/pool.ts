@@ -38,11 +38,12 @@ interface PoolOptions {
   hash?: ((message: never) => string) | undefined
 }
 
+/** What says that a routee is gone for good, also one that the pool had before a restart. Known by identity: nobody else can say so. */
+const ends = new WeakMap<EventObject, AnyRef>()
+
 class Pool implements Incarnation<EventObject> {
   readonly #scope: CellScope<EventObject>
   readonly #routing: Routing
-  /** What says that a routee is gone. Known by identity: nobody else can say so. */
-  readonly #ends = new Map<EventObject, AnyRef>()
   #routees: readonly AnyRef[] = []
 
   constructor(scope: CellScope<EventObject>, { routees, strategy = 'round-robin', hash }: PoolOptions) {
@@ -57,8 +58,8 @@ class Pool implements Incarnation<EventObject> {
   }
 
   receive(message: EventObject): void {
-    const gone = this.#ends.get(message)
-    if (gone) return this.#leave(message, gone)
+    const gone = ends.get(message)
+    if (gone) return this.#leave(gone)
     const chosen = this.#routees.length === 0 ? [] : this.#routing.choose(this.#routees, message)
     if (chosen.length === 0) return this.#scope.deadLetter('no-routee')
     for (const routee of chosen) this.#scope.forward(routee)
@@ -79,13 +80,12 @@ class Pool implements Incarnation<EventObject> {
     this.#routees = routees
     for (const routee of new Set(routees)) {
       const end = { type: 'pool.routee-ended' }
-      this.#ends.set(end, routee)
+      ends.set(end, routee)
       this.#scope.watch(routee, end)
     }
   }
 
-  #leave(end: EventObject, gone: AnyRef): void {
-    this.#ends.delete(end)
+  #leave(gone: AnyRef): void {
     this.#change(this.#routees.filter((routee) => routee !== gone))
     if (this.#routees.length === 0) this.#scope.exit()
   }

@@ -20,6 +20,10 @@ export class Requests {
     return this.#kernel.limit(`request ${id}`, { type: 'request.timer', id, timeoutMs }, timeoutMs)
   }
 
+  has(id: string): boolean {
+    return this.#open.has(id)
+  }
+
   /** `false`: it was not open any more. */
   closed(id: string): boolean {
     this.#open.get(id)?.cancel()

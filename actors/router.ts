@@ -9,7 +9,7 @@ import type { TaskScope, Work } from '../src/contracts/tasks.ts'
 import { Thread } from '../src/contracts/thread.ts'
 import { defineAgent, ofPatterns } from './definition.ts'
 import { nested } from './history.ts'
-import { partsOf, type Branches, type Shared } from './pattern.ts'
+import { partOf, partsOf, type Branches, type Shared } from './pattern.ts'
 
 /** Dynamic routing: `next` decides after every step. It has to be pure; hops end what it does not. */
 export function router<T extends Branches, O>(
@@ -51,7 +51,8 @@ export function router(name: string, given: object): AnyAgent {
     throw new ConfigurationError(`"${name}" needs either \`by\` or \`next\``)
   }
   if (minConfidence !== undefined && !otherwise) {
-    throw new ConfigurationError(`"${name}": \`minConfidence\` needs \`otherwise\`, for what is below it`)
+    const problem = '`minConfidence` needs `otherwise`, for what is below it'
+    throw new ConfigurationError(`"${name}": ${problem}; give one, or take \`minConfidence\` out`)
   }
   if (Object.keys(to).length === 0)
     throw new ConfigurationError(`"${name}" needs at least one target in \`to\``)
@@ -61,13 +62,14 @@ export function router(name: string, given: object): AnyAgent {
     minConfidence: minConfidence ?? 0,
     dynamic: next !== undefined,
   }
-  const parts = [...partsOf({ by }), ...partsOf(to), ...partsOf({ otherwise })]
+  const parts = [...partOf('by', by), ...partsOf('target', to), ...partOf('otherwise', otherwise)]
   const rules = { choices, alternatives: alternativesIn(to, otherwise) }
   return defineAgent<never, unknown>(
     name,
     options,
     {
       work: (input, task) => new RouterWork(task, input, options, rules),
+      shape: { kind: 'router', dynamic: choices.dynamic, minConfidence: choices.minConfidence },
       parts,
       takes: parts.map(({ agent }) => agent),
     },
@@ -195,13 +197,22 @@ class RouterWork implements Work {
     }
     if ('done' in decision) return this.#flow.send({ type: 'decision.ended', output: decision.done })
     const { to, confidence, reason, input } = decision as Record<string, unknown>
+    const sure = typeof confidence === 'number' ? confidence : undefined
     this.#flow.send({
       type: 'decision.made',
       to: String(to),
-      confidence: typeof confidence === 'number' ? confidence : undefined,
-      reason: typeof reason === 'string' ? reason : undefined,
+      confidence: sure,
+      reason: this.#reason(sure, typeof reason === 'string' ? reason : undefined),
       input: input === undefined ? undefined : { value: input },
     })
+  }
+
+  /** Below the least confidence that is why, whatever else is said. */
+  #reason(confidence: number | undefined, said: string | undefined): string | undefined {
+    const { minConfidence = 0 } = this.#options
+    if (confidence === undefined || confidence >= minConfidence) return said
+    const unsure = `its confidence is ${String(confidence)}, less than ${String(minConfidence)}`
+    return said === undefined ? unsure : `${unsure}: ${said}`
   }
 
   #handOver({ to, input, reason, steps }: Handover): void {

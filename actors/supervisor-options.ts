@@ -1,6 +1,7 @@
 /** The options of a supervisor: their defaults, and what is refused when it is defined. */
 import type { AnyChildSpec } from '../src/contracts/behavior.ts'
 import { ConfigurationError } from '../src/contracts/errors.ts'
+import type { Restart, SpawnOptions } from '../src/contracts/logic.ts'
 import type { Intensity, SupervisorOptions } from '../src/contracts/supervision.ts'
 import type { RestartLimit } from '../machines/restart-window.ts'
 import type { Strategy } from '../machines/supervisor-protocol.ts'
@@ -17,32 +18,42 @@ export interface GivenOptions extends SupervisorOptions {
   maxChildren?: number | undefined
 }
 
-/** With the defaults filled in. */
-export interface SupervisorSettings {
-  readonly strategy: Strategy
+/** How children are restarted, with the defaults filled in; by supervisors, and by the root of a system. */
+export interface RestartSettings {
   readonly limit: RestartLimit
+  /** For each child as well. */
   readonly perChild: RestartLimit | undefined
   readonly backoff: Backoff | undefined
+}
+
+/** With the defaults filled in. */
+export interface SupervisorSettings extends RestartSettings {
+  readonly strategy: Strategy
   readonly autoShutdown: 'never' | 'any-significant' | 'all-significant'
   readonly children: readonly AnyChildSpec[]
   readonly template: ChildTemplate | undefined
   readonly maxChildren: number
 }
 
+const STRATEGIES: readonly string[] = ['one-for-one', 'one-for-all', 'rest-for-one', 'dynamic'] satisfies Strategy[]
+const SHUTDOWNS: readonly string[] = ['never', 'any-significant', 'all-significant']
+const RESTARTS: readonly string[] = ['permanent', 'transient', 'temporary'] satisfies Restart[]
+
 /** @throws ConfigurationError */
 export const supervisorSettings = (given: GivenOptions): SupervisorSettings => {
   const settings = {
+    ...restartSettings(given),
     strategy: given.strategy ?? 'one-for-one',
-    limit: limitOf(given),
-    perChild: given.perChild && limitOf(given.perChild),
-    backoff: given.backoff && backoffOf(given.backoff),
     autoShutdown: given.autoShutdown ?? 'never',
     children: given.children ?? [],
     template: given.child,
     maxChildren: given.maxChildren ?? Infinity,
   } as const
-  demand(settings.maxChildren >= 0, 'maxChildren must not be negative')
+  demandOneOf('strategy', settings.strategy, STRATEGIES)
+  demandOneOf('autoShutdown', settings.autoShutdown, SHUTDOWNS)
+  demandNumber('maxChildren', settings.maxChildren, settings.maxChildren >= 0, '0 or more')
   demand((settings.strategy === 'dynamic') === (settings.template !== undefined), 'a `child` belongs to `dynamic`')
+  if (settings.template) checkEnd('the child of a dynamic supervisor', settings.template)
   const ids = new Set<string>()
   for (const spec of settings.children) {
     demand(!ids.has(spec.id), `two children are named "${spec.id}"`)
@@ -52,19 +63,38 @@ export const supervisorSettings = (given: GivenOptions): SupervisorSettings => {
   return settings
 }
 
-/** @throws ConfigurationError when the child could never end its supervisor, though it is said to count */
+/** @throws ConfigurationError */
+export const restartSettings = ({ perChild, backoff, ...given }: SupervisorOptions): RestartSettings => ({
+  limit: limitOf(given, ''),
+  perChild: perChild && limitOf(perChild, 'perChild.'),
+  backoff: backoff && backoffOf(backoff),
+})
+
+/** @throws ConfigurationError also when the child could never end its supervisor, though it is said to count */
 export const checkSpec = (
-  { id, significant, restart = 'permanent' }: AnyChildSpec,
+  spec: AnyChildSpec,
   { autoShutdown }: Pick<SupervisorSettings, 'autoShutdown'>,
 ): void => {
+  const { id, significant, restart = 'permanent' } = spec
+  checkEnd(`"${id}"`, spec)
   if (!significant) return
   demand(restart !== 'permanent', `"${id}" is permanent: it never ends by itself, so it cannot be significant`)
   demand(autoShutdown !== 'never', `"${id}" is significant, but its supervisor's autoShutdown is never`)
 }
 
-const limitOf = ({ intensity = 3, periodMs = 5_000 }: Intensity): RestartLimit => {
-  demand(intensity >= 0, 'intensity must not be negative')
-  demand(periodMs > 0, 'periodMs must be more than 0')
+/** @throws ConfigurationError for a way to restart or to stop that there is not */
+export const checkEnd = (
+  who: string,
+  { restart = 'permanent', shutdownMs = 0 }: Pick<SpawnOptions, 'restart' | 'shutdownMs'>,
+): void => {
+  demandOneOf(`restart of ${who}`, restart, RESTARTS)
+  if (shutdownMs === 'infinity' || shutdownMs === 'brutal-kill') return
+  demandNumber(`shutdownMs of ${who}`, shutdownMs, shutdownMs >= 0, "0 or more, 'infinity' or 'brutal-kill'")
+}
+
+const limitOf = ({ intensity = 3, periodMs = 5_000 }: Intensity, of: string): RestartLimit => {
+  demandNumber(`${of}intensity`, intensity, intensity >= 0, '0 or more')
+  demandNumber(`${of}periodMs`, periodMs, periodMs > 0, 'more than 0')
   return { intensity, periodMs }
 }
 
@@ -72,10 +102,19 @@ const backoffOf = (given: NonNullable<SupervisorOptions['backoff']>): Backoff =>
   const { minMs = 200, jitter = 0.2 } = given
   const { maxMs = Math.max(minMs, 10_000) } = given
   const { resetMs = (minMs + maxMs) / 2 } = given
-  demand(minMs >= 0 && maxMs >= minMs, 'backoff: minMs must not be negative nor more than maxMs')
-  demand(jitter >= 0 && resetMs >= 0, 'backoff: jitter and resetMs must not be negative')
+  demandNumber('backoff.minMs', minMs, minMs >= 0 && minMs < Infinity, '0 or more, and finite')
+  demandNumber('backoff.maxMs', maxMs, maxMs >= minMs, `minMs or more, which is ${String(minMs)}`)
+  demandNumber('backoff.jitter', jitter, jitter >= 0 && jitter < Infinity, '0 or more, and finite')
+  demandNumber('backoff.resetMs', resetMs, resetMs >= 0, '0 or more')
   return { minMs, maxMs, jitter, resetMs }
 }
+
+const demandOneOf = (what: string, given: string, known: readonly string[]): void =>
+  demand(known.includes(given), `${what} is ${known.map((each) => `'${each}'`).join(', ')}, not '${given}'`)
+
+/** @param fits never holds for NaN */
+const demandNumber = (what: string, given: unknown, fits: boolean, expected: string): void =>
+  demand(typeof given === 'number' && fits, `${what} is ${expected}, not ${String(given)}`)
 
 const demand = (holds: boolean, otherwise: string): void => {
   if (!holds) throw new ConfigurationError(otherwise)

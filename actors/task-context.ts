@@ -3,8 +3,10 @@
  * function that needs none of them costs nothing. Once its attempt is over, nothing is sent any more.
  */
 import type { EventObject } from 'xstate'
+import { budgetFault } from '../src/contracts/account.ts'
 import type { Agent, Ctx, HandoffContext, Revision, TaskOptions } from '../src/contracts/agents.ts'
 import { abortedBy, CancelledError, outcomeOf, toTroupeError } from '../src/contracts/errors.ts'
+import { hopsLeft } from '../src/contracts/hops.ts'
 import type { Logger } from '../src/contracts/ports.ts'
 import type { MaybePromise, Schema } from '../src/contracts/schemas.ts'
 import type { TaskScope } from '../src/contracts/tasks.ts'
@@ -66,8 +68,14 @@ export class TaskContext implements Ctx {
   }
 
   get budget(): Ctx['budget'] {
-    const { run } = this.#task.meta
-    return { ...run.budget, hops: Math.max(0, run.maxHops - this.#task.request.hops) }
+    const { meta, request } = this.#task
+    const { account } = meta
+    return {
+      usd: account?.left('usd'),
+      tokens: account?.left('tokens'),
+      calls: account?.left('calls'),
+      hops: hopsLeft(meta, request.hops),
+    }
   }
 
   get handoff(): HandoffContext | undefined {
@@ -87,7 +95,7 @@ export class TaskContext implements Ctx {
   }
 
   get sleep(): Ctx['sleep'] {
-    return (ms) => (this.#work.over ? Promise.reject(this.#work.over) : this.#work.sleep(ms))
+    return (ms) => (this.#work.over ? refused(this.#work.over) : this.#work.sleep(ms))
   }
 
   get ask(): Ctx['ask'] {
@@ -135,8 +143,10 @@ export class TaskContext implements Ctx {
     input: unknown,
     options: TaskOptions & { hops?: number } = {},
   ): Promise<O> {
-    if (this.#work.over) return Promise.reject(this.#work.over)
+    if (this.#work.over) return refused(this.#work.over)
     const { signal, timeoutMs, budget, hops } = options
+    const fault = budget && budgetFault(budget, `a task for "${agent.name}"`)
+    if (fault) return Promise.reject(fault)
     if (signal?.aborted) return Promise.reject(abortedBy(signal))
     const id = this.#task.delegate(agent, input, { timeoutMs, budget, hops })
     const answer = this.#work.wait<O>(id)
@@ -147,7 +157,7 @@ export class TaskContext implements Ctx {
   }
 
   #help<O>(capability: string, input: unknown, options: HelpOptions<O> = {}): Promise<O> {
-    if (this.#work.over) return Promise.reject(this.#work.over)
+    if (this.#work.over) return refused(this.#work.over)
     const { output, ...limits } = options
     const caller: Caller = {
       task: this.#task,
@@ -181,6 +191,16 @@ export class TaskContext implements Ctx {
       throw error
     }
   }
+}
+
+/** Not at once: code that asks again and again, whatever it is told, must leave room for everything else. */
+const refused = (over: CancelledError): Promise<never> => {
+  const refusal = new Promise<never>((_, reject) => {
+    setImmediate(reject, over)
+  })
+  // Nobody has to await it.
+  refusal.catch(() => {})
+  return refusal
 }
 
 type HelpOptions<O> = TaskOptions & { output?: Schema<O> | undefined }

@@ -105,7 +105,7 @@ class Task implements Incarnation, TaskScope {
         this.#ending = message['reason'] as string
         return this.#flow.send({ type: 'task.cancel', reason: this.#ending })
       case 'task.waiting':
-        return this.#noteWait(message['id'] as string, message['waiting'] as boolean)
+        return this.#othersWait(message['id'] as string, message['waiting'] as boolean)
       case 'attempt.granted':
         this.#given.permit = message['permit'] as TaskInput['permit']
         return this.#flow.send({ type: 'attempt.granted' })
@@ -127,6 +127,7 @@ class Task implements Incarnation, TaskScope {
     const work = this.#work
     this.#work = undefined
     work?.ended?.({ done: false, reason: 'its actor went down' })
+    this.#waits?.end()
   }
 
   perform(effect: TaskFlowEffect): void {
@@ -324,6 +325,11 @@ class Task implements Incarnation, TaskScope {
       retries: this.#retries,
     })
     this.cell.settle(outcome)
+  }
+
+  /** What comes of a request that was withdrawn in the meantime must not stop the clock for good. */
+  #othersWait(id: string, waiting: boolean): void {
+    if (id === this.#fallback || this.#requests?.has(id)) this.#noteWait(id, waiting)
   }
 
   #noteWait(who: string, waiting: boolean): void {

@@ -91,6 +91,8 @@ export const orchestratorMachine = statechart.createMachine({
           { guard: 'hasOther', actions: 'discount' },
           { target: 'ended', actions: 'end' },
         ],
+        // Its code goes on handing over, and no hops are left.
+        'lead.failed': { target: 'ended', actions: 'end' },
       },
     },
     ended: { type: 'final', description: 'It has an outcome.' },

@@ -22,3 +22,13 @@ export const contextOf = <M extends EventObject = AnyEventObject>(scope: {
   }
   return context as ActorContext<M, unknown>
 }
+
+/** What a step of a machine is known by: the same on every try of it. */
+export interface StepPlace {
+  readonly key: string
+  readonly runId: string
+}
+
+/** The place of the next step with this name, of the actor that XState logic belongs to. */
+export const nextStep = (scope: { readonly self: AnyActorRef }, name: string): StepPlace =>
+  (contextOf(scope) as unknown as { nextStep(name: string): StepPlace }).nextStep(name)

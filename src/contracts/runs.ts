@@ -124,6 +124,7 @@ export interface Runs {
 export type RunInfo = Readonly<{
   id: string
   agent: string
+  /** `waiting`: for people, whatever else of it is at work. */
   status: 'running' | 'waiting' | Outcome['status']
   /** Milliseconds since the epoch. */
   startedAt: number

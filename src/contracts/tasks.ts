@@ -3,6 +3,7 @@
  * of its tasks a cell below it. Not exported by `troupe`.
  */
 import type { AnyActorLogic, AnyEventObject } from 'xstate'
+import type { Account } from './account.ts'
 import type { AnyAgent, Agent, Bid, Budget, Circuit, HandoffContext, Mailbox, Retry, Revision } from './agents.ts'
 import type { CellScope } from './behavior.ts'
 import type { Outcome, TroupeError } from './errors.ts'
@@ -11,8 +12,10 @@ import type { ApprovalRequest, RunEvent } from './runs.ts'
 import type { Clock, Model, Usage } from './ports.ts'
 import type { MaybePromise, Schema } from './schemas.ts'
 import type { CircuitControl } from './system.ts'
+import type { Part, Shape } from './team.ts'
 import type { Thread } from './thread.ts'
 import type { ToolDefinition } from './tool-definition.ts'
+import type { Held, ToolSource } from './tool-source.ts'
 import type { Effect, Guard } from './tools.ts'
 
 /** The key of an agent's definition. */
@@ -47,8 +50,10 @@ export interface AgentDefinition {
     | undefined
   /** What does the work of one attempt. */
   readonly work: StartWork
-  /** The agents that it is made of, each with the role it has, for graphs and checks. */
-  readonly parts: readonly { readonly role: string; readonly agent: AnyAgent }[]
+  /** How that is done, for graphs and checks. */
+  readonly shape: Shape
+  /** The agents that it is made of. */
+  readonly parts: readonly Part[]
   /** Whom `ctx.help` of the tasks below asks, instead of all agents of the system. */
   readonly team: readonly AnyAgent[] | undefined
   /** Where the work is turns of a model. */
@@ -59,6 +64,8 @@ export interface AgentDefinition {
 export interface TurnsDefinition {
   readonly model: Model
   readonly tools: readonly ToolDefinition[]
+  /** Where more tools come from, once they are asked for. */
+  readonly sources: readonly ToolSource[]
   readonly maxTurns: number
   readonly repairs: number
   /** How much it reads of what was said before; `false`: it takes no part in conversations. */
@@ -179,6 +186,8 @@ export interface TaskKernel extends CellScope<AnyEventObject, TaskInput> {
   started(id: string): boolean
   /** What an agent has in hand; of one that has not been started: nothing. */
   load(agent: AnyAgent): { readonly running: number; readonly queued: number }
+  /** Lets this go when the system stops, once for each. @returns who holds it: the system */
+  hold(held: Held): object
   /** The agents that await this task, outermost first. */
   awaiting(): readonly AgentDefinition[]
 }
@@ -240,7 +249,10 @@ export interface RequestOptions {
   readonly hops?: number | undefined
   readonly handoff?: HandoffContext | undefined
   readonly revision?: Revision | undefined
+  /** Caps of its own. */
   readonly budget?: Budget | undefined
+  /** What it may spend from, where that is not its requester's account. */
+  readonly account?: Account | undefined
   /** The schema that the input has been parsed with: an agent with the very same input schema does not parse again. */
   readonly parsed?: Schema | undefined
   /** The conversation that it answers in. Without one it only reads that of the run's session. */
@@ -256,6 +268,8 @@ export interface TaskMeta {
   readonly parsed: Schema | undefined
   /** The conversation that this task answers in. */
   readonly thread?: Thread | undefined
+  /** What its calls of models spend from; `undefined`: nothing caps them. */
+  readonly account: Account | undefined
   /** Results of finished steps by key: they outlive attempts, and a restart of the agent. */
   steps?: Map<string, unknown>
 }
@@ -292,7 +306,8 @@ export interface RunScope {
   readonly traceparent: string | undefined
   /** Most hops from the root. */
   readonly maxHops: number
-  readonly budget: Budget
+  /** What its tasks spend from, unless they have caps of their own; `undefined`: nothing caps calls of models. */
+  readonly account: Account | undefined
   /** Whether it has ended: nothing is recorded any more. */
   readonly ended: boolean
   /** The task that answers for all of it. */

@@ -20,6 +20,8 @@ interface Offered {
 export interface FunctionTool extends Offered {
   readonly kind: 'function'
   readonly input: Schema
+  /** What models are told of the input where `input` only checks it: JSON Schema of an object. */
+  readonly told?: object | undefined
   readonly output: Schema | undefined
   readonly run: (input: never, ctx: StepContext) => MaybePromise<unknown>
   readonly approve: ((input: never) => Approval | false) | undefined

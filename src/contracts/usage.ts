@@ -1,6 +1,6 @@
 /** Tokens and money, added up. `cachedTokens` are among the `inputTokens`, as providers count them. */
 import type { Tokens } from './model-notes.ts'
-import type { Price, Usage } from './ports.ts'
+import type { ModelRequest, Price, Usage } from './ports.ts'
 
 /** Nothing was used. */
 export const noUsage: Usage = { inputTokens: 0, cachedTokens: 0, outputTokens: 0, usd: 0 }
@@ -27,3 +27,9 @@ const costOf = ({ inputTokens, cachedTokens, outputTokens }: Tokens, price: Pric
   const cached = cachedTokens * (price.cachedInput ?? price.input)
   return (fresh * price.input + cached + outputTokens * price.output) / PER_MILLION
 }
+
+const CHARS_PER_TOKEN = 4
+
+/** About so many tokens: providers count differently, and four characters a token is near enough for most text. */
+export const tokensIn = ({ messages, tools, output }: Pick<ModelRequest, 'messages' | 'tools' | 'output'>): number =>
+  JSON.stringify({ messages, tools, output }).length / CHARS_PER_TOKEN

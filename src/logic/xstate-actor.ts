@@ -64,7 +64,7 @@ class ActorLife implements Life {
   ended(event: EventObject): void {
     if (this.#over) return
     this.#over = true
-    const failed = event.type.startsWith('xstate.error.')
+    const failed = isError(event)
     if (!failed) return this.#host.ended({ output: (event as unknown as { output: unknown }).output })
     const error = (event as unknown as { error: unknown }).error
     if (this.#inTurn) this.#failure = { error }
@@ -216,6 +216,8 @@ class CellSystem {
 
   _relay(source: AnyActorRef | undefined, target: AnyActorRef, event: EventObject): void {
     if ((target as unknown) === this && source === this.root && isEnd(event)) return this.#life.ended(event)
+    // Whoever handles the failure of a child goes on; what the child had started must not.
+    if (source && isError(event) && inside(source)._processingStatus === STOPPED) stopTree(source)
     const { inspector } = this.#host
     if (inspector) this._sendInspectionEvent({ type: '@xstate.event', sourceRef: source, actorRef: target, event })
     if (inside(target)._processingStatus === STOPPED) this.#host.undeliverable(event)
@@ -244,5 +246,6 @@ class CellSystem {
 
 type Schedule = [source: AnyActorRef, target: AnyActorRef, event: EventObject, delay: number, id?: string]
 
-const isEnd = (event: EventObject): boolean =>
-  event.type.startsWith('xstate.done.actor.') || event.type.startsWith('xstate.error.actor.')
+const isError = ({ type }: EventObject): boolean => type.startsWith('xstate.error.actor.')
+
+const isEnd = (event: EventObject): boolean => event.type.startsWith('xstate.done.actor.') || isError(event)

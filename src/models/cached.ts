@@ -1,14 +1,14 @@
 /** The entry `troupe/models/cached`: answers the same request from memory. */
 import { createHash } from 'node:crypto'
 import { ConfigurationError } from '../contracts/errors.ts'
-import { clockOf } from '../contracts/model-notes.ts'
+import { clockOf, withMemory } from '../contracts/model-notes.ts'
 import type { Clock, Model, ModelEvent, ModelRequest, ModelResult } from '../contracts/ports.ts'
 import { again, SharedCall } from './shared-call.ts'
 
 /**
  * The key is model, messages, tools, schema and settings. Failures are not kept, nor are refusals and answers that were
  * cut. What is answered from memory uses no tokens. Of equal requests at the same time one asks the model and the others
- * listen in; it goes on as long as one of them is left.
+ * listen in; it goes on as long as one of them is left. Who gave it up and tries again asks anew.
  * @throws ConfigurationError for an option that keeps nothing
  */
 export function cached(
@@ -28,12 +28,13 @@ export function cached(
     memories.set(clock, memory)
     return memory
   }
-  return {
+  const made: Model = {
     name: model.name,
     provider: model.provider,
     price: model.price,
     complete: (request, signal) => answer(model, memoryOf(clockOf(signal)), { request, signal }),
   }
+  return withMemory(made, (request, signal) => memoryOf(clockOf(signal)).knows(keyOf(model, request), request))
 }
 
 interface Asked {
@@ -49,7 +50,7 @@ async function* answer(model: Model, memory: Memory, { request, signal }: Asked)
     yield { type: 'end', result: known }
     return
   }
-  yield* memory.callOf(key, () => new SharedCall(model, request, memory.clock)).listen(signal)
+  yield* memory.callOf(key, model, request).listen(signal, request.key)
 }
 
 interface Entry {
@@ -78,17 +79,29 @@ class Memory {
     return entry.result
   }
 
+  /** Whether it has the answer, or waits for it. */
+  knows(key: string, request: ModelRequest): boolean {
+    const entry = this.#entries.get(key)
+    return this.#joinable(key, request) !== undefined || (entry !== undefined && entry.until > this.clock.now())
+  }
+
   /** The call in flight for this key, or a new one, whose answer is kept. */
-  callOf(key: string, begin: () => SharedCall): SharedCall {
-    const known = this.#calls.get(key)
+  callOf(key: string, model: Model, request: ModelRequest): SharedCall {
+    const known = this.#joinable(key, request)
     if (known) return known
-    const call = begin()
+    const call = new SharedCall(model, request, this.clock)
     this.#calls.set(key, call)
     call.ended = (result) => {
       if (this.#calls.get(key) === call) this.#calls.delete(key)
       if (result?.finish === 'stop' || result?.finish === 'calls') this.#keep(key, result)
     }
     return call
+  }
+
+  /** Who has given up a call does not wait for it once more: others may keep it going, though it hangs. */
+  #joinable(key: string, request: ModelRequest): SharedCall | undefined {
+    const call = this.#calls.get(key)
+    return call?.wasLeftBy(request.key) ? undefined : call
   }
 
   #keep(key: string, result: ModelResult): void {

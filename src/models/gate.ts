@@ -3,8 +3,9 @@
  * use. Runs take turns, however many requests each of them has waiting.
  */
 import { abortedBy, type CancelledError } from '../contracts/errors.ts'
-import type { Tokens } from '../contracts/model-notes.ts'
+import { asUnasked, type Tokens } from '../contracts/model-notes.ts'
 import type { Clock, ModelRequest } from '../contracts/ports.ts'
+import { tokensIn } from '../contracts/usage.ts'
 
 /** `undefined`: without limit. */
 export interface GateLimits {
@@ -22,7 +23,6 @@ export interface Turn {
 }
 
 const MINUTE_MS = 60_000
-const CHARS_PER_TOKEN = 4
 
 /** In tokens; how long an answer can become is not always known. */
 interface Size {
@@ -63,10 +63,10 @@ export class Gate {
   /** @throws CancelledError rejects with it when the signal aborts before its turn */
   enter(request: ModelRequest, signal: AbortSignal): Promise<Turn> {
     return new Promise((resolve, reject: (error: CancelledError) => void) => {
-      if (signal.aborted) return reject(abortedBy(signal))
+      if (signal.aborted) return reject(asUnasked(abortedBy(signal)))
       const leave = (): void => {
         this.#forget(waiting)
-        reject(abortedBy(signal))
+        reject(asUnasked(abortedBy(signal)))
       }
       const pass = (turn: Turn): void => {
         signal.removeEventListener('abort', leave)
@@ -155,10 +155,9 @@ export class Gate {
     return last
   }
 
-  #sizeOf({ messages, tools, output, settings }: ModelRequest): Size {
+  #sizeOf(request: ModelRequest): Size {
     if (this.#limits.tokensPerMinute === undefined) return { input: 0, answer: 0 }
-    const chars = JSON.stringify({ messages, tools, output }).length
-    return { input: chars / CHARS_PER_TOKEN, answer: settings.maxOutputTokens }
+    return { input: tokensIn(request), answer: request.settings.maxOutputTokens }
   }
 
   #estimate({ input, answer }: Size): number {

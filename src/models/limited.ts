@@ -1,6 +1,6 @@
 /** The entry `troupe/models/limited`: keeps a model within what its provider allows. How is in `gate.ts`. */
 import { ConfigurationError } from '../contracts/errors.ts'
-import { clockOf, isCached, tokensOf } from '../contracts/model-notes.ts'
+import { clockOf, hasMemory, isCached, isRemembered, tokensOf, withMemory } from '../contracts/model-notes.ts'
 import type { Clock, Model, ModelEvent, ModelRequest } from '../contracts/ports.ts'
 import type { Options } from '../contracts/schemas.ts'
 import { Gate } from './gate.ts'
@@ -23,12 +23,13 @@ export function limited(
   }>,
 ): Model {
   check(model, limits)
-  return {
+  const made: Model = {
     name: model.name,
     provider: model.provider,
     price: model.price,
     complete: (request, signal) => inTurn(model, limits, { request, signal }),
   }
+  return hasMemory(model) ? withMemory(made, (request, signal) => isRemembered(model, request, signal)) : made
 }
 
 type Limits = Parameters<typeof limited>[1]

@@ -17,6 +17,8 @@ export class SharedCall {
   #state: 'new' | 'going on' | 'over' = 'new'
   #failure: { readonly thrown: unknown } | undefined
   #listeners = 0
+  /** The keys of those that did not wait for its end. */
+  #left: Set<string> | undefined
   #wake: (() => void)[] = []
   /** Whether somebody has been told what it used. */
   #told = false
@@ -27,8 +29,16 @@ export class SharedCall {
     provideClock(this.#aborter.signal, clock)
   }
 
-  /** @throws CancelledError when the signal aborts; else what the model throws */
-  async *listen(signal: AbortSignal): AsyncGenerator<ModelEvent> {
+  /** Whether a request with this key has stopped listening before the end. */
+  wasLeftBy(key: string): boolean {
+    return this.#left?.has(key) === true
+  }
+
+  /**
+   * @param key of the request that listens
+   * @throws CancelledError when the signal aborts; else what the model throws
+   */
+  async *listen(signal: AbortSignal, key: string): AsyncGenerator<ModelEvent> {
     this.#listeners += 1
     if (this.#state === 'new') void this.#begin()
     try {
@@ -39,6 +49,7 @@ export class SharedCall {
       }
     } finally {
       this.#listeners -= 1
+      if (this.#state !== 'over') (this.#left ??= new Set()).add(key)
       if (this.#listeners === 0 && this.#state !== 'over') this.#abandon()
     }
   }

@@ -12,6 +12,7 @@ import type { AnyRef, SendOptions } from '../contracts/messages.ts'
 import type { Cell, Core } from './cell.ts'
 import { fault, hasRoom } from './intake.ts'
 import type { Asker, Mail, Party } from './mail.ts'
+import { checkMs } from './milliseconds.ts'
 import type { Timer } from './timers.ts'
 
 const DEFAULT_TIMEOUT_MS = 5_000
@@ -78,6 +79,7 @@ export const ask = (
   { timeoutMs = DEFAULT_TIMEOUT_MS, signal }: SendOptions = {},
 ): Promise<never> =>
   new Promise((resolve, reject) => {
+    checkMs('`timeoutMs` of `ask`', timeoutMs)
     const request = new Ask(kernel, from, [resolve as (value: unknown) => void, reject])
     const chain = from?.mail?.chain
     const mail = kernel.request(event, from, { asker: request, chain })
@@ -142,9 +144,12 @@ export const sendWhenRoom = (
   { kernel, from }: Outbound,
   ref: AnyRef,
   event: EventObject,
-  { timeoutMs, signal }: SendOptions & { timeoutMs: number },
+  options: SendOptions & { timeoutMs: number },
 ): Promise<void> =>
   new Promise((resolve, reject) => {
+    // Who writes no types may leave it out.
+    const { timeoutMs, signal } = (options as typeof options | undefined) ?? { timeoutMs: NaN }
+    checkMs('`timeoutMs` of `send`', timeoutMs)
     const cell = kernel.cellOf(ref)
     if (cell === undefined || !cell.alive) {
       return reject(new DeliveryError('ACTOR_TERMINATED', `${ref.address} has ended`, event))

@@ -203,11 +203,13 @@ export class More {
   /** What takes its exit instead of its parent's supervision. */
   intercept: ((reason: ExitReason) => void) | undefined
   /** When its children were restarted. */
-  restarts: number[] | undefined
+  restarts: readonly number[] | undefined
   /** When it was restarted itself, where it has a budget of its own. */
-  ownRestarts: number[] | undefined
+  ownRestarts: readonly number[] | undefined
   /** How often it has failed of late, for the wait before its next restart. */
   failures: { count: number; at: number } | undefined
+  /** How many requests have lapsed since its mailbox was last searched for them; some may have gone since. */
+  lapsed = 0
   /** `send`s that wait for room. */
   senders: { mail: Mail; taken: () => void; refused: (error: TroupeError) => void }[] | undefined
   /** How it ends, once asked to. */

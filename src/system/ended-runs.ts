@@ -1,5 +1,5 @@
 /** The runs that have ended, as long as they are kept: the newest ones, up to a number and to what they weigh. */
-import { Deque } from './deque.ts'
+import { Queue } from './queue.ts'
 
 const KEPT = 1_000
 /** About as many characters of input and output in all. */
@@ -12,9 +12,9 @@ export interface Ended {
 }
 
 export class EndedRuns<R extends Ended> {
-  readonly #runs = new Deque<R>()
+  readonly #runs = new Queue<R>()
   /** Of each, as it was when it ended. */
-  readonly #weights = new Deque<number>()
+  readonly #weights = new Queue<number>()
   readonly #forget: (run: R) => void
   #weight = 0
 

@@ -6,7 +6,7 @@ import type { AnyAgent } from '../contracts/agents.ts'
 import type { AgentDefinition } from '../contracts/tasks.ts'
 import type { AgentRecord } from './agent-records.ts'
 import type { Cell, More } from './cell.ts'
-import { Deque } from './deque.ts'
+import { Queue } from './queue.ts'
 import { isChildless } from './end.ts'
 
 const KEPT = 1_000
@@ -22,7 +22,7 @@ export interface Guest {
 
 export class Guests {
   /** Those that were looked at longest ago come first, each with the messages that it had got by then. */
-  readonly #waiting = new Deque<{ readonly guest: Guest; seen: number }>()
+  readonly #waiting = new Queue<{ readonly guest: Guest; seen: number }>()
   readonly #leave: (guest: Guest) => void
 
   /** @param leave lets go of the cell of one that is idle, or has ended */

@@ -7,7 +7,7 @@ import type { Mailbox as MailboxOptions } from '../contracts/agents.ts'
 import { DeliveryError, InvalidMessageError, toTroupeError, type TroupeError } from '../contracts/errors.ts'
 import type { DeadReason } from '../contracts/system.ts'
 import type { Cell } from './cell.ts'
-import { Mail } from './mail.ts'
+import { Mail, type Party } from './mail.ts'
 
 type Taken = 'accepted' | 'rejected'
 
@@ -97,9 +97,8 @@ const refusalWhileDown = (cell: Cell): DeadReason | undefined => {
 const makeRoom = (cell: Cell): DeadReason | undefined => {
   const options = mailboxOf(cell)
   if (cell.mailbox.load < (options.capacity ?? 10_000)) return undefined
+  if (options.overflow === 'unbounded' || dropLapsed(cell)) return undefined
   switch (options.overflow) {
-    case 'unbounded':
-      return undefined
     case 'drop-oldest': {
       const oldest = cell.mailbox.evict()
       if (oldest) cell.kernel.deadLetter(oldest, cell, 'mailbox-full')
@@ -117,18 +116,48 @@ export const mailboxOf = (cell: Cell): MailboxOptions => cell.options.mailbox ??
 export const hasRoom = (cell: Cell): boolean => {
   const { overflow, capacity = 10_000 } = mailboxOf(cell)
   if (overflow === 'unbounded' || overflow === 'drop-oldest' || overflow === 'drop-new') return true
-  return cell.mailbox.load < capacity
+  return cell.mailbox.load < capacity || dropLapsed(cell)
+}
+
+/** Nobody awaits the answer to this any more. It stays where it is until its turn comes, or its room is needed. */
+export const lapse = (cell: Cell): void => {
+  const { rest } = cell
+  rest.lapsed += 1
+  if (rest.senders) cell.signal(() => admitSender(cell))
+}
+
+/** Gives the room of lapsed requests back, if there may be enough to be worth a walk. False: there were none. */
+const dropLapsed = (cell: Cell): boolean => {
+  const { kernel, mailbox, more } = cell
+  if (!more || more.lapsed === 0 || more.lapsed * 8 < mailbox.size) return false
+  more.lapsed = 0
+  const dropped = mailbox.sift(({ asker }) => asker?.settled === true)
+  for (const mail of dropped) kernel.expire(mail, cell)
+  return dropped.length > 0
 }
 
 /** Lets the next `send` in that waits for room. */
 export const admitSender = (cell: Cell): void => {
-  const { senders } = cell.more!
+  const { senders } = cell.rest
   while (senders !== undefined && senders.length > 0 && hasRoom(cell)) {
     const next = senders.shift()!
     if (deliver(cell, next.mail) === 'accepted') next.taken()
     else next.refused(new DeliveryError('ACTOR_TERMINATED', `"${cell.path}" takes no messages`, next.mail.event))
   }
   if (senders?.length === 0) cell.more!.senders = undefined
+}
+
+/** From so many that wait on, messages wait in bundles. */
+const CROWD = 8
+
+/** Whether a message joins a crowd, and needs nothing but its place there. */
+export const isBundled = (cell: Cell, event: EventObject, sender: Party | undefined): boolean => {
+  const { mailbox, options } = cell
+  if (mailbox.load < CROWD || cell.state !== 'running' || options.envelopes === true) return false
+  if (options.protocol !== undefined && sender === undefined) return false
+  if (event.type.startsWith('xstate.')) return false
+  const { overflow, capacity = 10_000 } = mailboxOf(cell)
+  return overflow === 'unbounded' || mailbox.load < capacity
 }
 
 /** Requests wait behind the gate of an agent, unless it waits itself for the one who asks. */

@@ -8,6 +8,7 @@ import type { ExitReason, Logic, SpawnOptions } from '../contracts/logic.ts'
 import type { Address, AgentMessage, AnyRef } from '../contracts/messages.ts'
 import type { Clock, Logger } from '../contracts/ports.ts'
 import type { DeadLetter, DeadReason, SystemEvent } from '../contracts/system.ts'
+import type { Held } from '../contracts/tool-source.ts'
 import { Agents } from './agents.ts'
 import { Cell, type Awaited, type Powers } from './cell.ts'
 import { DeadLetters, undeliverable } from './dead-letters.ts'
@@ -15,7 +16,7 @@ import { deepFreeze } from './freeze.ts'
 import { EventStream } from './event-stream.ts'
 import { Inbox } from './inbox.ts'
 import { failedOutside, handle } from './handling.ts'
-import { deliver, post } from './intake.ts'
+import { deliver, isBundled, lapse, post } from './intake.ts'
 import { afterTurn, endLinked, requestExit } from './stopping.ts'
 import { LiveActor } from './live-actor.ts'
 import { Mail, Moment, Request, type Party, type Trail } from './mail.ts'
@@ -58,6 +59,8 @@ export class Kernel implements Registers {
   readonly agents: Agents
   readonly runs: RunBook
   readonly root: Cell
+  /** What is let go when the system stops. */
+  readonly held = new Set<Held>()
   /** How mailboxes are bounded that say nothing of it. */
   readonly mailbox: MailboxOptions
   readonly #options: KernelOptions
@@ -190,12 +193,24 @@ export class Kernel implements Registers {
 
   /** From outside, or from an actor. */
   tell(from: Party | undefined, ref: AnyRef, event: EventObject): 'accepted' | 'rejected' {
-    const mail = this.mail(event, from)
     const cell = this.cellOf(ref)
+    if (cell !== undefined && isBundled(cell, event, from)) return this.#bundle(cell, event, from)
+    const mail = this.mail(event, from)
     if (cell !== undefined) return this.deliver(cell, mail)
     this.sent += 1
     this.deadLetter(mail, undefined, 'no-such-actor', ref.address)
     return 'rejected'
+  }
+
+  #bundle(cell: Cell, event: EventObject, sender: Party | undefined): 'accepted' {
+    this.share(event)
+    this.sent += 1
+    const { mailbox } = cell
+    const { bundle } = mailbox
+    const moment = this.#read()
+    if (bundle?.like.isOf(moment, sender)) mailbox.join(bundle, event, this.nextMail())
+    else mailbox.pushBundle(new Mail(moment, event, sender))
+    return 'accepted'
   }
 
   deliver(cell: Cell, mail: Mail): 'accepted' | 'rejected' {
@@ -274,7 +289,9 @@ export class Kernel implements Registers {
   /** Nobody waits for the answer to this mail any more: what waits expires in its mailbox, a task is cancelled. */
   cancelled(mail: Mail, reason: string): void {
     const target = mail.asker?.target as Cell | undefined
-    if (target?.origin === mail) this.tellBare(target, { type: 'task.cancel', reason })
+    if (target === undefined) return
+    if (target.origin === mail) this.tellBare(target, { type: 'task.cancel', reason })
+    else lapse(target)
   }
 
   tellBare(cell: Cell, event: EventObject & Readonly<Record<string, unknown>>, from?: Party): void {
@@ -299,5 +316,13 @@ export class Kernel implements Registers {
 
   taskIsGone(cell: Cell): void {
     this.agents.taskIsGone(cell)
+  }
+
+  /** Each on its own: that one cannot be let go keeps none of the others. */
+  async letGo(): Promise<void> {
+    const released = await Promise.allSettled([...this.held].map((held) => held.release(this)))
+    for (const result of released) {
+      if (result.status === 'rejected') this.log.error({ err: result.reason as unknown }, 'something could not be let go')
+    }
   }
 }

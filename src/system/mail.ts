@@ -7,6 +7,7 @@ import type { Outcome } from '../contracts/errors.ts'
 import type { Address, AgentMessage } from '../contracts/messages.ts'
 import { shapes } from '../contracts/shapes.ts'
 import type { TaskMeta } from '../contracts/tasks.ts'
+import type { Bundle, Queued } from './mailbox.ts'
 
 /** Whoever waits for the answer to a message. It is settled once. */
 export interface Asker {
@@ -73,7 +74,7 @@ export interface Trail {
 }
 
 /** A message on its way. Most are told and carry nothing else, and many may wait: each field costs all of them. */
-export class Mail {
+export class Mail implements Queued<Mail> {
   readonly moment: Moment
   readonly seq: number
   readonly event: EventObject
@@ -82,7 +83,7 @@ export class Mail {
   trail: Trail | undefined
   token: Token | undefined = undefined
   /** The one behind it in its mailbox. */
-  next: Mail | undefined = undefined
+  next: Mail | Bundle<Mail> | undefined = undefined
   /** Not counted against the capacity of a mailbox, and never evicted. */
   exempt = false
   // Not set here: only few have them.
@@ -98,15 +99,15 @@ export class Mail {
   declare readmitted?: boolean
   declare known?: Envelope
 
-  /** @param seq default: the next one */
-  constructor(moment: Moment, event: EventObject, sender: Party | undefined, seq = moment.office.nextMail()) {
+  /** @param seq of a mail that takes its trail from another one */
+  constructor(moment: Moment, event: EventObject, sender: Party | undefined, seq?: number) {
     this.moment = moment
-    this.seq = seq
+    this.seq = seq ?? moment.office.nextMail()
     this.event = event
     this.sender = sender
-    this.trail = sender === undefined ? undefined : moment.office.trailOf(sender)
+    this.trail = sender === undefined || seq !== undefined ? undefined : moment.office.trailOf(sender)
     // Now and then, since each write to what is old costs more than the mail.
-    if ((seq & 1_023) === 0 && new.target === Mail) shapes.mail = this
+    if ((this.seq & 1_023) === 0 && new.target === Mail) shapes.mail = this
   }
 
   /** Reaches an agent as the bare event: from its tasks, and from itself. */
@@ -174,6 +175,19 @@ export class Mail {
   /** The same mail with its event parsed. */
   with(event: EventObject): Mail {
     return this.copyTo(new Mail(this.moment, event, this.sender, this.seq))
+  }
+
+  /** Whether what this sender sends now differs in nothing but its event. */
+  isOf(moment: Moment, sender: Party | undefined): boolean {
+    if (this.moment !== moment || this.sender !== sender) return false
+    return sender === undefined || this.trail === moment.office.trailOf(sender)
+  }
+
+  /** One more of the same sender, sent in the same moment for the same reason. */
+  another(event: EventObject, seq: number): Mail {
+    const mail = new Mail(this.moment, event, this.sender, seq)
+    mail.trail = this.trail
+    return mail
   }
 
   /** The whole envelope, as users see it. */

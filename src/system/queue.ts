@@ -1,5 +1,5 @@
-/** A double-ended queue in a ring: what mailboxes and the run queue are made of. It starts empty and small. */
-export class Deque<T> {
+/** First in, first out, in a ring that starts empty and small. */
+export class Queue<T> {
   #ring: (T | undefined)[] = []
   #head = 0
   #size = 0
@@ -14,17 +14,6 @@ export class Deque<T> {
     this.#size += 1
   }
 
-  unshift(item: T): void {
-    if (this.#size === this.#ring.length) this.#grow()
-    this.#head = (this.#head - 1) & (this.#ring.length - 1)
-    this.#ring[this.#head] = item
-    this.#size += 1
-  }
-
-  peek(): T | undefined {
-    return this.#ring[this.#head]
-  }
-
   shift(): T | undefined {
     if (this.#size === 0) return undefined
     const item = this.#ring[this.#head]
@@ -35,18 +24,6 @@ export class Deque<T> {
     if (this.#size === 0 && this.#ring.length > 1024) this.#ring = []
     if (this.#ring.length === 0) this.#head = 0
     return item
-  }
-
-  /** Removes the first item that fits; O(n). */
-  remove(fits: (item: T) => boolean): T | undefined {
-    for (let i = 0; i < this.#size; i += 1) {
-      const item = this.#at(i)
-      if (!fits(item)) continue
-      for (let k = i; k > 0; k -= 1) this.#ring[this.#slot(k)] = this.#at(k - 1)
-      this.shift()
-      return item
-    }
-    return undefined
   }
 
   /** Takes everything out, oldest first. */

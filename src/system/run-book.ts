@@ -1,14 +1,17 @@
 /** The runs of a system: started, found again, cancelled. */
 import { isDeepStrictEqual } from 'node:util'
+import { Account, budgetFault } from '../contracts/account.ts'
 import type { Agent, AnyAgent, Budget } from '../contracts/agents.ts'
 import { ConflictError, DeliveryError, errorOf, NotProvidedError } from '../contracts/errors.ts'
 import type { AgentMessage } from '../contracts/messages.ts'
 import type { Run, RunEvent, RunInfo, RunOptions, Runs } from '../contracts/runs.ts'
 import type { RunScope, TaskMeta } from '../contracts/tasks.ts'
+import type { Thread } from '../contracts/thread.ts'
 import type { Core } from './cell.ts'
 import { EndedRuns } from './ended-runs.ts'
 import type { Inbox } from './inbox.ts'
-import { reasonOf, runId, RunRecord, type RunHost } from './run-record.ts'
+import { msFault } from './milliseconds.ts'
+import { DEFAULT_HOPS, reasonOf, runId, runNumber, RunRecord, type RunHost } from './run-record.ts'
 import { SessionBook } from './sessions.ts'
 import { hashOf, Table } from './table.ts'
 
@@ -27,6 +30,8 @@ export class RunBook implements Runs {
   closed = false
   inFlight = 0
   #count = 0
+  /** Whether a caller has given an id that looks like ours. */
+  #hasLookalikes = false
 
   constructor(kernel: Core, inbox: Inbox) {
     this.#kernel = kernel
@@ -52,8 +57,8 @@ export class RunBook implements Runs {
     const { id } = options
     const known = id === undefined ? undefined : this.#find(id)
     if (known && known.agent === agent && isDeepStrictEqual(known.input, input)) return known
-    const number = (this.#count += 1)
-    const budget = options.budget ? { ...this.defaults.budget, ...options.budget } : this.defaults.budget
+    const number = this.#nextNumber()
+    const budget = options.budget ? merged(this.defaults.budget, options.budget) : this.defaults.budget
     const run = new RunRecord(this.#host, { number, agent, input, budget, options })
     if (known) {
       const error = new ConflictError(run.id, 'the same agent and input', 'another one', 'DUPLICATE_RUN')
@@ -61,6 +66,7 @@ export class RunBook implements Runs {
       return run
     }
     this.#runs.add(id === undefined ? number : this.#hashOf(id), run)
+    if (id !== undefined && runNumber(this.#kernel.prefix, id) !== undefined) this.#hasLookalikes = true
     this.inFlight += 1
     this.#start(run, options)
     return run
@@ -70,18 +76,26 @@ export class RunBook implements Runs {
     return this.#runs.find(this.#hashOf(id), (run) => run.id === id)
   }
 
-  /** Of an id that we made, the number that it was made from. */
+  /** Of an id that we made, or could have made, the number in it. */
   #hashOf(id: string): number {
-    const { prefix } = this.#kernel
-    const number = id.startsWith(prefix) ? Number.parseInt(id.slice(prefix.length + 1), 36) : NaN
-    return runId(prefix, number) === id ? number : hashOf(id)
+    return runNumber(this.#kernel.prefix, id) ?? hashOf(id)
   }
 
-  #start(run: RunRecord, { timeoutMs = this.defaults.timeoutMs, signal }: RunOptions): void {
+  /** The next one whose id nobody has given to a run of theirs, as a system with the same seed may have made it before. */
+  #nextNumber(): number {
+    const { prefix } = this.#kernel
+    do this.#count += 1
+    while (this.#hasLookalikes && this.#find(runId(prefix, this.#count)))
+    return this.#count
+  }
+
+  #start(run: RunRecord, { timeoutMs = this.defaults.timeoutMs, signal, budget }: RunOptions): void {
     if (this.closed) {
       const error = new DeliveryError('ACTOR_TERMINATED', 'the system is stopping and takes no more runs')
       return run.settle({ status: 'rejected', error })
     }
+    const fault = (budget && budgetFault(budget, 'a run')) ?? msFault('`timeoutMs` of a run', timeoutMs ?? Infinity)
+    if (fault) return run.settle({ status: 'failed', error: fault })
     if (signal?.aborted) return run.cancel(reasonOf(signal))
     if (timeoutMs !== undefined && timeoutMs !== Infinity) this.#limit(run, timeoutMs)
     if (signal) {
@@ -112,8 +126,7 @@ export class RunBook implements Runs {
   #post(run: RunRecord): void {
     const kernel = this.#kernel
     const target = kernel.agentCell(run.agent)
-    const { thread } = run
-    const meta = { run, parentTaskId: undefined, handoff: undefined, revision: undefined, parsed: undefined, thread }
+    const meta = metaOf(run, run.thread)
     const mail = kernel.request({ type: 'task.request', payload: run.input } as never, undefined, { asker: run, meta })
     mail.follow(run, 0)
     run.mail = mail
@@ -153,8 +166,8 @@ export class RunBook implements Runs {
             id: message.correlationId,
             session: undefined,
             traceparent: message.traceparent,
-            maxHops: this.defaults.budget.hops ?? 10,
-            budget: this.defaults.budget,
+            maxHops: this.defaults.budget.hops ?? DEFAULT_HOPS,
+            account: Account.of(this.defaults.budget),
             ended: false,
             record: (task, event) => {
               if (!kernel.events.active) return
@@ -163,7 +176,7 @@ export class RunBook implements Runs {
             spend: () => {},
             ask: (question) => this.#inbox.ask(message.correlationId, question),
           }
-    return { run, parentTaskId: undefined, handoff: undefined, revision: undefined, parsed: undefined }
+    return metaOf(run, undefined)
   }
 
   #inOrder(): RunRecord[] {
@@ -227,6 +240,25 @@ export class RunBook implements Runs {
     return notYet('prune')
   }
 }
+
+/** Of a task that no other task asked for. */
+const metaOf = (run: RunScope, thread: Thread | undefined): TaskMeta => ({
+  run,
+  parentTaskId: undefined,
+  handoff: undefined,
+  revision: undefined,
+  parsed: undefined,
+  thread,
+  account: run.account,
+})
+
+/** What a run says nothing of, its system does. */
+const merged = (defaults: Budget, own: Budget): Budget => ({
+  usd: own.usd ?? defaults.usd,
+  tokens: own.tokens ?? defaults.tokens,
+  calls: own.calls ?? defaults.calls,
+  hops: own.hops ?? defaults.hops,
+})
 
 const notYet = (what: string): Promise<never> =>
   Promise.reject(new NotProvidedError(`runs.${what} needs a journal, which this store does not keep`))

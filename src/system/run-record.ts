@@ -1,4 +1,5 @@
 /** One run: its events from the first, its limits, its single outcome. */
+import { Account } from '../contracts/account.ts'
 import type { AnyAgent, Budget } from '../contracts/agents.ts'
 import { CancelledError, type Outcome } from '../contracts/errors.ts'
 import type { Usage } from '../contracts/ports.ts'
@@ -12,7 +13,8 @@ import type { Asker, Mail, Party } from './mail.ts'
 import type { Timer } from './timers.ts'
 
 const EVENTS_KEPT = 1_000
-const DEFAULT_HOPS = 10
+/** Most hops of a run whose budget says nothing of them. */
+export const DEFAULT_HOPS = 10
 
 /** What a run needs of its system. */
 export interface RunHost {
@@ -35,7 +37,8 @@ export class RunRecord implements RunScope, Asker, Run<unknown> {
   readonly number: number
   readonly agent: AnyAgent
   readonly input: unknown
-  readonly budget: Budget
+  readonly maxHops: number
+  readonly account: Account | undefined
   readonly startedAt: number
   endedAt: number | undefined = undefined
   answered = false
@@ -58,6 +61,8 @@ export class RunRecord implements RunScope, Asker, Run<unknown> {
   #told: ((outcome: Outcome) => void)[] | undefined = undefined
   #wake: (() => void)[] | undefined = undefined
   #usage = noUsage
+  /** Questions to people that are open. */
+  #questions = 0
 
   constructor(host: RunHost, { number, agent, input, budget, options }: RunOrder) {
     this.#host = host
@@ -66,7 +71,8 @@ export class RunRecord implements RunScope, Asker, Run<unknown> {
     this.number = number
     this.agent = agent
     this.input = input
-    this.budget = budget
+    this.maxHops = budget.hops ?? DEFAULT_HOPS
+    this.account = Account.of(budget)
     this.startedAt = host.kernel.now()
   }
 
@@ -78,10 +84,6 @@ export class RunRecord implements RunScope, Asker, Run<unknown> {
   /** The id that its caller gave it. */
   get given(): string | undefined {
     return this.#options.id
-  }
-
-  get maxHops(): number {
-    return this.budget.hops ?? DEFAULT_HOPS
   }
 
   get session(): string | undefined {
@@ -161,7 +163,21 @@ export class RunRecord implements RunScope, Asker, Run<unknown> {
   }
 
   ask(question: Question): () => ApprovalRequest | undefined {
-    return this.#host.inbox.ask(this.id, question)
+    this.#questions += 1
+    let open = true
+    const close = (): void => {
+      if (open) this.#questions -= 1
+      open = false
+    }
+    const decided: Question['decided'] = (decision, request) => {
+      close()
+      question.decided(decision, request)
+    }
+    const withdraw = this.#host.inbox.ask(this.id, { ...question, decided })
+    return () => {
+      close()
+      return withdraw()
+    }
   }
 
   async *events(): AsyncIterable<RunEvent> {
@@ -203,7 +219,7 @@ export class RunRecord implements RunScope, Asker, Run<unknown> {
     return {
       id: this.id,
       agent: this.agent.name,
-      status: this.result?.status ?? 'running',
+      status: this.result?.status ?? (this.#questions > 0 ? 'waiting' : 'running'),
       startedAt: this.startedAt,
       endedAt: this.endedAt,
       input: this.input,
@@ -241,8 +257,14 @@ const logged = (task: TaskIdentity, event: TaskEvent): Logged => {
   }
 }
 
-/** The id of a run that was given none. */
-export const runId = (prefix: string, number: number): string => `${prefix}r${number.toString(36)}`
+/** The id of a run that was given none. No message has such an id: theirs are of letters and digits alone. */
+export const runId = (prefix: string, number: number): string => `${prefix}r-${number.toString(36)}`
+
+/** The number that such an id was made from; `undefined` for any other id. */
+export const runNumber = (prefix: string, id: string): number | undefined => {
+  const number = id.startsWith(prefix) ? Number.parseInt(id.slice(prefix.length + 2), 36) : NaN
+  return runId(prefix, number) === id ? number : undefined
+}
 
 /** What a signal was aborted with, in words. */
 export const reasonOf = (signal: AbortSignal): string => {

@@ -2,7 +2,7 @@
  * Gives each ready actor its turn: a batch of messages, then the next actor, and after a slice of time the event loop.
  * So endless ping-pong starves neither timers nor third actors, and nobody's handler runs on the sender's stack.
  */
-import { Deque } from './deque.ts'
+import { Queue } from './queue.ts'
 
 const BATCH = 20
 const SLICE_MS = 2
@@ -20,7 +20,7 @@ export interface Runnable {
 }
 
 export class Scheduler {
-  readonly #queue = new Deque<Runnable>()
+  readonly #queue = new Queue<Runnable>()
   /** Whether a slice is about to begin. */
   scheduled = false
   running = false

@@ -4,6 +4,7 @@
  */
 import type { EventObject } from 'xstate'
 import type { Children, Interpreter, StateRecorder } from '../contracts/behavior.ts'
+import type { StepPlace } from '../contracts/context-of.ts'
 import { Few } from '../contracts/few.ts'
 import { ConfigurationError, DeliveryError, toTroupeError, type Outcome, type RestartLimitError, type TroupeError } from '../contracts/errors.ts'
 import type { ExitReason, Logic, SpawnOptions } from '../contracts/logic.ts'
@@ -12,6 +13,7 @@ import type { Logger } from '../contracts/ports.ts'
 import type { RunOptions } from '../contracts/runs.ts'
 import type { MaybePromise, Unsubscribe } from '../contracts/schemas.ts'
 import type { DeadReason } from '../contracts/system.ts'
+import type { Held } from '../contracts/tool-source.ts'
 import { interpret } from '../logic/interpret.ts'
 import { ask, reply, sendWhenRoom } from './asks.ts'
 import type { Cell, Core, Powers, Revocable } from './cell.ts'
@@ -25,6 +27,7 @@ import { drain, requestExit, stop, type StopOrder } from './stopping.ts'
 import { KeyedTimer, type TimerOrder, type TimerOwner } from './keyed-timer.ts'
 import { link, unlink } from './links.ts'
 import { mailOf, type Mail, type Token } from './mail.ts'
+import { checkMs } from './milliseconds.ts'
 import { manage } from './management.ts'
 import type { Names } from './names.ts'
 import type { RunBook } from './run-book.ts'
@@ -39,6 +42,7 @@ export interface Registers extends Core {
   readonly topics: Topics
   readonly inbox: Inbox
   readonly runs: RunBook
+  readonly held: Set<Held>
 }
 
 export class Scope implements Powers, TimerOwner {
@@ -46,6 +50,8 @@ export class Scope implements Powers, TimerOwner {
   interpreter: Interpreter<never> | undefined
   keyed: Few<KeyedTimer> | undefined
   #timers: ScopeTimers | undefined
+  /** How often its logic has taken each step. */
+  #steps: Few<number> | undefined
   readonly cell: Cell
   readonly kernel: Registers
 
@@ -99,6 +105,17 @@ export class Scope implements Powers, TimerOwner {
 
   get children(): Children {
     return childrenOf(this.cell)
+  }
+
+  /** Of a task, what it does is known by the task: each attempt has an actor of its own. */
+  nextStep(name: string): StepPlace {
+    const steps = (this.#steps ??= new Few())
+    const occurrence = (steps.get(name) ?? 0) + 1
+    steps.set(name, occurrence)
+    const task = this.cell.parent?.origin
+    const runId = task?.meta?.run.id ?? this.cell.path.slice(1)
+    const place = task === undefined ? runId : `${runId}/${task.id}`
+    return { runId, key: `${place}/${name}#${String(occurrence)}` }
   }
 
   now(): number {
@@ -279,6 +296,7 @@ export class Scope implements Powers, TimerOwner {
   startTimer(key: string, message: EventObject, when: When): void {
     if (this.over) return
     const everyMs = 'everyMs' in when ? when.everyMs : undefined
+    checkMs('the time of a timer', 'everyMs' in when ? when.everyMs : when.afterMs)
     const at = this.now() + Math.max(0, 'everyMs' in when ? when.everyMs : when.afterMs)
     this.arm({ key, message, at, everyMs })
   }
@@ -308,6 +326,7 @@ export class Scope implements Powers, TimerOwner {
       rest.receiveTimeout = undefined
     }
     if (this.over || timeoutMs === undefined) return
+    checkMs('`receiveTimeout`', timeoutMs)
     const token: Revocable = { active: true }
     const timer = this.kernel.timers.start(this.now() + timeoutMs, () => this.tellSelf(message, token))
     rest.receiveTimeout = { timeoutMs, message, timer, token }
@@ -448,6 +467,7 @@ export const stopped = (
   { timeoutMs, info, byItself }: Omit<StopOrder, 'reason'> & { info?: unknown },
 ): Promise<void> =>
   new Promise((resolve) => {
+    if (timeoutMs !== undefined && timeoutMs !== 'infinity') checkMs('`timeoutMs` of `stop`', timeoutMs)
     const cell = kernel.cellOf(ref)
     if (!cell?.alive) return resolve()
     ;(cell.gone ??= []).push(() => resolve())
@@ -457,6 +477,7 @@ export const stopped = (
 /** Resolves when it has handled what it had and is gone. */
 export const drained = (kernel: Core, ref: AnyRef, timeoutMs: number): Promise<void> =>
   new Promise((resolve) => {
+    checkMs('`timeoutMs` of `drain`', timeoutMs)
     const cell = kernel.cellOf(ref)
     if (!cell?.alive) return resolve()
     ;(cell.gone ??= []).push(() => resolve())

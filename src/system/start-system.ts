@@ -1,7 +1,9 @@
 /** A running system: the verbs from outside, over the kernel. What it is plugged into is handed in. */
 import type { EventObject, InspectionEvent } from 'xstate'
+import { restartSettings } from '../../actors/supervisor-options.ts'
 import type { Run } from '../contracts/runs.ts'
 import { providePrivateSystem } from '../contracts/private-system.ts'
+import { budgetFault } from '../contracts/account.ts'
 import { ConfigurationError, DeliveryError, type RestartLimitError } from '../contracts/errors.ts'
 import type { AnyAgent, Mailbox } from '../contracts/agents.ts'
 import type { ExitReason, Logic, SpawnOptions } from '../contracts/logic.ts'
@@ -17,6 +19,7 @@ import { link, unlink } from './links.ts'
 import type { LiveActor } from './live-actor.ts'
 import { manage } from './management.ts'
 import { metricsOf } from './metrics.ts'
+import { checkMs } from './milliseconds.ts'
 import { drained, killed, stopped } from './scope.ts'
 import { Shutdown } from './shutdown.ts'
 import { spawn } from './spawn.ts'
@@ -59,9 +62,12 @@ class RunningSystem {
     }
     const mailbox: Mailbox = options.mailbox ?? {}
     const supervision = rootPolicy(options.supervision)
+    checkMs('`timeoutMs` of a system', options.timeoutMs ?? Infinity)
     this.clock = clock
     this.kernel = new Kernel({ name, seed, clock: new Time(clock), log, mailbox, freeze, supervision })
     this.kernel.topics.bus = bus
+    const fault = budgetFault(options.budget ?? {}, 'a system')
+    if (fault) throw fault
     this.kernel.runs.defaults = { budget: options.budget ?? {}, timeoutMs: options.timeoutMs }
     this.terminated = new Promise((resolve, reject) => (this.#end = { resolve, reject }))
     // Nobody has to listen to it.
@@ -281,6 +287,7 @@ class RunningSystem {
     })
     shutdown.add('stop-actors', 'actors', (signal) => this.#stopActors(signal))
     shutdown.add('disconnect', 'bus', () => kernel.topics.close())
+    shutdown.add('disconnect', 'tools', () => kernel.letGo())
     ;(kernel.root.gone ??= []).push((reason) => this.#rootIsGone(reason))
   }
 
@@ -317,14 +324,10 @@ const rootPolicy = (given: SystemOptions['supervision'] = {}): RootPolicy => {
   if (given.autoShutdown && given.autoShutdown !== 'never') {
     throw new ConfigurationError('the root of a system has no significant children: `autoShutdown` is for supervisors')
   }
-  const { intensity = 3, periodMs = 5_000, perChild, backoff } = given
-  const { minMs = 200, maxMs = 10_000, jitter = 0.2 } = backoff ?? {}
-  return {
-    intensity,
-    periodMs,
-    perChild: perChild && { intensity: perChild.intensity ?? 3, periodMs: perChild.periodMs ?? 5_000 },
-    backoff: backoff && { minMs, maxMs, jitter, resetMs: backoff.resetMs ?? (minMs + maxMs) / 2 },
+  if ('strategy' in given && given.strategy !== 'one-for-one') {
+    throw new ConfigurationError('the root of a system restarts its children one-for-one: `strategy` is for supervisors')
   }
+  return restartSettings(given)
 }
 
 /** Drops a system as a killed process would. */
@@ -332,6 +335,8 @@ export const dropSystem = (system: System): void => {
   const kernel = kernelOf(system)
   kernel.scheduler.halt()
   kernel.timers.clear()
+  // What a process has started goes with it.
+  void kernel.letGo()
 }
 
 /** For `billing.logic`: one run in a system of its own. */

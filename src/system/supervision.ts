@@ -3,6 +3,8 @@
  * one-for-one by their own `restart`, within a budget.
  */
 import { backoffMs, type Backoff } from '../../actors/backoff.ts'
+import { restartSettings, type RestartSettings } from '../../actors/supervisor-options.ts'
+import { countRestart, isOverLimit, type RestartLimit } from '../../machines/restart-window.ts'
 import { RestartLimitError, type TroupeError } from '../contracts/errors.ts'
 import type { ExitReason } from '../contracts/logic.ts'
 import type { Cell } from './cell.ts'
@@ -10,20 +12,10 @@ import { restart } from './birth.ts'
 import { terminate } from './end.ts'
 import { requestExit } from './stopping.ts'
 
-/** A budget of restarts. */
-export interface Budget {
-  readonly intensity: number
-  readonly periodMs: number
-}
-
 /** How the root restarts its children. */
-export interface RootPolicy extends Budget {
-  /** For each child as well. */
-  readonly perChild: Budget | undefined
-  readonly backoff: Backoff | undefined
-}
+export type RootPolicy = RestartSettings
 
-const DEFAULT: Budget = { intensity: 3, periodMs: 5_000 }
+const DEFAULT = restartSettings({}).limit
 
 /** @param stopped whether somebody stopped it, rather than that it ended by itself */
 export const superviseExit = (child: Cell, reason: ExitReason, stopped: boolean, ofRoot: RootPolicy): void => {
@@ -52,7 +44,8 @@ const tryRestart = (child: Cell, ofRoot: RootPolicy): void => {
   const policy = parent.parent || child.options.ownBudget ? undefined : ofRoot
   const own = child.options.ownBudget ? DEFAULT : policy?.perChild
   if (own && isSpent(child, 'ownRestarts', own)) return giveUp(child, child, own)
-  if (!child.options.ownBudget && isSpent(parent, 'restarts', policy ?? DEFAULT)) return giveUp(child, parent, policy ?? DEFAULT)
+  const limit = policy?.limit ?? DEFAULT
+  if (!child.options.ownBudget && isSpent(parent, 'restarts', limit)) return giveUp(child, parent, limit)
   const waitMs = policy?.backoff ? nextWait(child, policy.backoff) : 0
   const again = (): void => {
     if (child.state !== 'suspended') return
@@ -67,12 +60,11 @@ const tryRestart = (child: Cell, ofRoot: RootPolicy): void => {
 }
 
 /** Counts a restart in the sliding window of whoever has the budget. */
-const isSpent = (owner: Cell, kind: 'restarts' | 'ownRestarts', { intensity, periodMs }: Budget): boolean => {
+const isSpent = (owner: Cell, kind: 'restarts' | 'ownRestarts', budget: RestartLimit): boolean => {
   const now = owner.kernel.timers.now()
-  const recent = (owner.rest[kind] ?? []).filter((at) => at >= now - periodMs)
-  recent.push(now)
-  owner.rest[kind] = recent
-  return recent.length > intensity
+  const before = owner.rest[kind] ?? []
+  owner.rest[kind] = countRestart(before, now, budget)
+  return isOverLimit(before, now, budget)
 }
 
 /** Longer after each failure, anew after a while without one. */
@@ -84,7 +76,7 @@ const nextWait = (child: Cell, backoff: Backoff): number => {
   return backoffMs(backoff, count, child.kernel.random())
 }
 
-const giveUp = (child: Cell, owner: Cell, { intensity, periodMs }: Budget): void => {
+const giveUp = (child: Cell, owner: Cell, { intensity, periodMs }: RestartLimit): void => {
   const { kernel } = child
   const error: TroupeError = new RestartLimitError(owner.ref.path, intensity, periodMs)
   kernel.events.emit({

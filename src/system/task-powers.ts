@@ -1,11 +1,14 @@
 /** The kernel's half of a task's cell: it hands work on, takes it back, answers, and records. */
 import type { AnyActorLogic, EventObject } from 'xstate'
+import { Account } from '../contracts/account.ts'
 import type { AnyAgent } from '../contracts/agents.ts'
 import { Few } from '../contracts/few.ts'
 import { outcomeOf, toTroupeError, type Outcome, type TroupeError } from '../contracts/errors.ts'
+import { beyondHops } from '../contracts/hops.ts'
 import type { ExitReason } from '../contracts/logic.ts'
 import type { Clock, Usage } from '../contracts/ports.ts'
 import { addUsage } from '../contracts/usage.ts'
+import type { Held } from '../contracts/tool-source.ts'
 import type { AgentDefinition, RequestOptions, TaskEvent, TaskIdentity, TaskInput, TaskMessage, TaskMeta, TaskReport, TimeLimit } from '../contracts/tasks.ts'
 import { reply } from './asks.ts'
 import type { AgentRecord } from './agent-records.ts'
@@ -89,25 +92,31 @@ export class TaskPowers extends Scope {
     const target = kernel.agentCell(agent)
     const { run } = task.meta
     const { handoff, revision, parsed, thread } = options
-    const meta: TaskMeta = { run, parentTaskId: task.request.id, handoff, revision, parsed, thread }
-    const open = (this.#open ??= new Few())
-    const asker = new TaskAsker(cell, open)
     const chain = (this.#chain ??= [...cell.origin!.chain, cell.parent!.ref.address])
-    const mail = kernel.request({ type: 'task.request', payload: input } as never, cell, { asker, meta, chain })
     // Who asks again an agent that waits for it goes in circles, which hops end.
     const goesRound = chain.includes(target.ref.address)
     const hops = options.hops ?? (goesRound ? 1 : 0)
+    const account = this.#accountFor(options, hops)
+    const meta: TaskMeta = { run, parentTaskId: task.request.id, handoff, revision, parsed, thread, account }
+    const open = (this.#open ??= new Few())
+    const asker = new TaskAsker(cell, open)
+    const mail = kernel.request({ type: 'task.request', payload: input } as never, cell, { asker, meta, chain })
     if (hops > 0) mail.follow(mail.correlation, mail.hops + hops)
     asker.mail = mail
     const { id } = mail
     open.set(id, asker)
-    if (mail.hops > run.maxHops) {
-      asker.settle({ status: 'exhausted', what: 'hops', cap: run.maxHops, spent: mail.hops })
+    const beyond = account === undefined && mail.hops <= run.maxHops ? undefined : beyondHops(meta, mail.hops)
+    if (beyond) {
+      asker.settle(beyond)
       return id
     }
     this.#record.metrics.messagesOut += 1
     kernel.post(target, mail)
     return id
+  }
+
+  #accountFor({ budget, account = this.task.meta.account }: RequestOptions, hops: number): Account | undefined {
+    return budget ? Account.below(account, budget, this.cell.origin!.hops + hops) : account
   }
 
   execute(logic: AnyActorLogic, input: unknown): string {
@@ -201,6 +210,11 @@ export class TaskPowers extends Scope {
   load(agent: AnyAgent): { running: number; queued: number } {
     const cell = this.kernel.startedAgent(agent)
     return { running: cell?.children?.size ?? 0, queued: cell?.mailbox.load ?? 0 }
+  }
+
+  hold(held: Held): object {
+    this.kernel.held.add(held)
+    return this.kernel
   }
 
   awaiting(): readonly AgentDefinition[] {

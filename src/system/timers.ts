@@ -4,6 +4,7 @@
  * date which is set anew makes no timer early or late.
  */
 import type { Clock } from '../contracts/ports.ts'
+import { checkMs } from './milliseconds.ts'
 import { Time } from './time.ts'
 
 /** One armed timer. */
@@ -50,6 +51,8 @@ export class Timers {
 
   /** Arms a timer that is more than a function; one that is not armed. */
   add(timer: Timer): void {
+    // In the order of the heap it would stand before nothing and after nothing.
+    if (Number.isNaN(timer.at)) checkMs('the time of a timer', NaN)
     this.#order += 1
     timer.order = this.#order
     timer.index = this.#heap.length

@@ -149,7 +149,79 @@ describe('the time limit of an attempt', () => {
   })
 })
 
+it('waits between attempts are a share of what they could be, by chance', async () => {
+  const { system, clock } = await rig()
+  const failing = agent('failing', {
+    retry: { attempts: 5, minMs: 1_000, maxMs: 1_000 },
+    circuit: false,
+    run: (): string => {
+      throw new ProviderError('down', { code: 'UNAVAILABLE', retryable: true })
+    },
+  })
+  const run = system.submit(failing, 'x')
+  await clock.advance(4_000)
+  const waits = (await eventsOf(run)).flatMap((event) => (event.type === 'task.retried' ? [event.delayMs] : []))
+  expect(new Set(waits).size).toBe(4)
+  expect(waits.every((ms) => ms >= 0 && ms < 1_000)).toBe(true)
+})
+
 describe('a fallback', () => {
+  it('gets what was asked, not what its agent has read in it', async () => {
+    const { system } = await rig()
+    const spare = agent('spare', { input: z.string(), run: (text) => `spare ${text}` })
+    const failing = agent('failing', {
+      input: z.string().transform((text) => text.length),
+      fallback: spare,
+      run: (): string => {
+        throw new ProviderError('down', { code: 'UNAVAILABLE', retryable: false })
+      },
+    })
+    expect(await system.run(failing, 'four')).toBe('spare four')
+  })
+
+  it('is called back when the task is cancelled while it works', async () => {
+    const { system } = await rig()
+    let aborted = false
+    const spare = agent('spare', {
+      run: (_: string, { signal }) => {
+        signal.addEventListener('abort', () => (aborted = true))
+        return new Promise<string>(() => {})
+      },
+    })
+    const failing = agent('failing', {
+      fallback: spare,
+      run: (): string => {
+        throw new ProviderError('down', { code: 'UNAVAILABLE', retryable: false })
+      },
+    })
+    const run = system.submit(failing, 'x')
+    await system.settle()
+    run.cancel('enough')
+    await system.settle()
+    expect(aborted).toBe(true)
+    expect(system.actor(spare).getSnapshot().context.running).toBe(0)
+  })
+
+  it('is not asked for a message that nobody awaits the answer to', async () => {
+    const { system } = await rig()
+    let asked = 0
+    const spare = agent('spare', { run: () => String((asked += 1)) })
+    const failing = agent('failing', {
+      fallback: spare,
+      run: (text: string) => text,
+      listen: {
+        topics: ['news'],
+        handle: () => {
+          throw new Error('no')
+        },
+      },
+    })
+    await system.run(failing, 'x')
+    system.publish('news', { type: 'news.came' })
+    await system.settle()
+    expect(asked).toBe(0)
+  })
+
   it('gets the same input when the last attempt has failed', async () => {
     const { system } = await rig()
     const backup = agent('backup', { run: (text: string) => `backup ${text}` })

@@ -133,6 +133,79 @@ describe('the circuit', () => {
     expect(system.circuit(fragile).state).toBe('open')
   })
 
+  it('forgets the calls of its window when it closes', async () => {
+    const { system, clock } = await rig()
+    const window = { calls: 10, minCalls: 2, failureRate: 0.5 }
+    const fragile = failing({ failures: 100, openMs: 100, window })
+    for (const text of ['bad', 'bad']) await system.submit(fragile, text).outcome
+    expect(system.circuit(fragile).state).toBe('open')
+    await clock.advance(100)
+    expect(await system.run(fragile, 'good')).toBe('good')
+    await system.submit(fragile, 'bad').outcome
+    expect(system.circuit(fragile).state).toBe('closed')
+    await system.submit(fragile, 'bad').outcome
+    expect(system.circuit(fragile).state).toBe('open')
+  })
+
+  it('counts neither in a row nor in its window what began before it had opened', async () => {
+    const { system, clock } = await rig()
+    const old = promised<string>()
+    const fragile = agent('fragile', {
+      circuit: { failures: 2, openMs: 100, window: { calls: 10, minCalls: 2, failureRate: 0.5 } },
+      run: (text: string) => {
+        if (text === 'bad') throw unavailable()
+        return text === 'old' ? old.promise : text
+      },
+    })
+    const late = system.submit(fragile, 'old')
+    for (const text of ['bad', 'bad']) await system.submit(fragile, text).outcome
+    await clock.advance(100)
+    expect(await system.run(fragile, 'good')).toBe('good')
+    old.reject(unavailable())
+    expect(codeOf(await late.outcome)).toBe('UNAVAILABLE')
+    expect(await system.run(fragile, 'good')).toBe('good')
+    await system.submit(fragile, 'good').outcome
+    expect(system.circuit(fragile).state).toBe('closed')
+  })
+
+  it('counts in a row only what it answers for', async () => {
+    const { system, clock } = await rig()
+    const old = promised<string>()
+    const fragile = agent('fragile', {
+      circuit: { failures: 2, openMs: 100 },
+      run: (text: string) => {
+        if (text === 'bad') throw unavailable()
+        return text === 'old' ? old.promise : text
+      },
+    })
+    const late = system.submit(fragile, 'old')
+    for (const text of ['bad', 'bad']) await system.submit(fragile, text).outcome
+    await clock.advance(100)
+    expect(await system.run(fragile, 'good')).toBe('good')
+    old.reject(unavailable())
+    await late.outcome
+    await system.submit(fragile, 'bad').outcome
+    expect(system.circuit(fragile).state).toBe('closed')
+    await system.submit(fragile, 'bad').outcome
+    expect(system.circuit(fragile).state).toBe('open')
+  })
+
+  it('leaves out of its window what does not count', async () => {
+    const { system } = await rig()
+    const window = { calls: 10, minCalls: 2, failureRate: 0.5 }
+    const fragile = failing({ failures: 100, window, counts: () => false })
+    for (const text of ['bad', 'bad', 'bad']) await system.submit(fragile, text).outcome
+    expect(system.circuit(fragile).state).toBe('closed')
+  })
+
+  it('opens though the fallback answers each time', async () => {
+    const { system } = await rig()
+    const spare = agent('spare', { run: (text: string) => `spare ${text}` })
+    const fragile = failing({ failures: 2 }, { fallback: spare })
+    for (let times = 0; times < 2; times += 1) expect(await system.run(fragile, 'bad')).toBe('spare bad')
+    expect(system.circuit(fragile).state).toBe('open')
+  })
+
   it('can be set by hand', async () => {
     const { system } = await rig()
     const sound = failing({})
@@ -155,6 +228,50 @@ describe('the circuit', () => {
     await clock.advance(100)
     expect(await system.run(fragile, 'good')).toBe('good')
     expect(stateOf(system, fragile)).toBe('idle')
+  })
+
+  it('tries one again, and one only, when its agent restarts in the middle of a probe', async () => {
+    const { system, clock } = await rig()
+    const fragile = failing({ failures: 1, openMs: 100 })
+    await system.submit(fragile, 'bad').outcome
+    await clock.advance(100)
+    expect(system.circuit(fragile).state).toBe('half-open')
+    system.kill(system.lookup('/failing')!)
+    await system.settle()
+    const both = [system.submit(fragile, 'bad'), system.submit(fragile, 'good')]
+    const codes = await Promise.all(both.map(async ({ outcome }) => codeOf(await outcome)))
+    expect(codes).toEqual(['UNAVAILABLE', 'CIRCUIT_OPEN'])
+    // Twice as long as the first time.
+    await clock.advance(199)
+    expect(system.circuit(fragile).state).toBe('open')
+    await clock.advance(1)
+    expect(await system.run(fragile, 'good')).toBe('good')
+  })
+
+  it('counts on over a restart of its agent', async () => {
+    const { system } = await rig()
+    const fragile = failing({ failures: 2, openMs: 100 })
+    await system.submit(fragile, 'bad').outcome
+    system.kill(system.lookup('/failing')!)
+    await system.settle()
+    await system.submit(fragile, 'bad').outcome
+    expect(system.circuit(fragile).state).toBe('open')
+  })
+
+  it.each(['isolated', 'disabled', 'metrics-only'] as const)('stays as it was set by hand over a restart: %s', async (mode) => {
+    const { system } = await rig()
+    const fragile = failing({ failures: 1 })
+    await system.run(fragile, 'good')
+    system.circuit(fragile).set(mode)
+    await system.settle()
+    system.kill(system.lookup('/failing')!)
+    await system.settle()
+    expect(system.circuit(fragile).state).toBe(mode)
+    const wanted = mode === 'isolated' ? 'CIRCUIT_OPEN' : 'UNAVAILABLE'
+    for (let times = 0; times < 3; times += 1) {
+      expect(codeOf(await system.submit(fragile, 'bad').outcome)).toBe(wanted)
+    }
+    expect(system.circuit(fragile).state).toBe(mode)
   })
 
   it('counts a task whose cell was killed, and its agent goes on', async () => {

@@ -1,7 +1,7 @@
 /** Questions to people. */
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { agent, ConfigurationError, human, type System } from '../../src/index.ts'
+import { agent, ConfigurationError, human, parallel, ProviderError, type System } from '../../src/index.ts'
 import { codeOf, eventsOf, rig } from './rig.ts'
 
 const waiting = async (system: System) => {
@@ -81,6 +81,19 @@ describe('when nobody decides in time', () => {
   })
 })
 
+it('is asked again with the same deadline when its agent is restarted', async () => {
+  const { system, clock } = await rig()
+  const run = system.submit(human('desk', { timeoutMs: 100 }), 'x')
+  const before = await waiting(system)
+  await clock.advance(60)
+  system.kill(system.lookup('/desk')!)
+  expect(await waiting(system)).toEqual(before)
+  await clock.advance(39)
+  expect(await system.approvals.list()).toHaveLength(1)
+  await clock.advance(1)
+  expect(codeOf(await run.outcome)).toBe('UNDECIDED')
+})
+
 it('takes its question back when its task is cancelled', async () => {
   const { system } = await rig()
   const run = system.submit(human('desk'), 'x')
@@ -122,6 +135,119 @@ it('goes on with the time that was left once somebody has answered', async () =>
   expect(run).not.toHaveProperty('result.status')
   await clock.advance(1)
   expect(codeOf(await run.outcome)).toBe('TIMEOUT')
+})
+
+it('uses up the time of its run, which counts everything', async () => {
+  const { system, clock } = await rig()
+  const boss = agent('boss', { timeoutMs: 50, run: (text: string, { ask }) => ask(human('desk'), text) })
+  const run = system.submit(boss, 'x', { timeoutMs: 1_000 })
+  const { id } = await waiting(system)
+  await clock.advance(999)
+  expect(run).not.toHaveProperty('result.status')
+  await clock.advance(1)
+  expect(await run.outcome).toEqual({ status: 'exhausted', what: 'timeoutMs', cap: 1_000, spent: 1_000 })
+  await system.settle()
+  expect(await system.approvals.answer(id, { by: 'ann', output: 'late' })).toBe('superseded')
+})
+
+it('stops no clock for good when its task is withdrawn in the moment in which it asks', async () => {
+  const { system, clock } = await rig()
+  let tries = 0
+  // Answers before the people have been asked, so that those are not needed any more.
+  const quick = agent('quick', { timeoutMs: Infinity, run: () => ((tries += 1) === 1 ? 'x' : new Promise<string>(() => {})) })
+  const either = parallel('either', {
+    branches: { quick, desk: human('desk') },
+    need: 'any',
+    timeoutMs: 50,
+    retry: { attempts: 2, minMs: 10, jitter: false },
+    join: (): string => {
+      throw new ProviderError('not now', { code: 'UNAVAILABLE', retryable: true })
+    },
+  })
+  const run = system.submit(either, 'x')
+  await clock.advance(10)
+  expect(tries).toBe(2)
+  await system.approvals.deny((await waiting(system)).id, { by: 'ann', reason: 'no' })
+  await clock.advance(49)
+  expect(run).not.toHaveProperty('result.status')
+  await clock.advance(1)
+  expect(codeOf(await run.outcome)).toBe('TIMEOUT')
+})
+
+it('stops the clock of a fallback as well, and of whoever waits for that', async () => {
+  const { system, clock } = await rig()
+  const failing = agent('failing', {
+    fallback: human('desk'),
+    run: (): string => {
+      throw new ProviderError('not now', { code: 'UNAVAILABLE', retryable: false })
+    },
+  })
+  const boss = agent('boss', { timeoutMs: 50, run: (text: string, { ask }) => ask(failing, text) })
+  const run = system.submit(boss, 'x')
+  await clock.advance(1_000)
+  await system.approvals.answer((await waiting(system)).id, { by: 'ann', output: 'yes' })
+  expect(await run.outcome).toEqual({ status: 'completed', output: 'yes' })
+})
+
+it('stops no clock any more once an agent in between has restarted and asks nobody', async () => {
+  const { system, clock } = await rig()
+  const desk = human('desk')
+  let tries = 0
+  const middle = agent('middle', {
+    timeoutMs: Infinity,
+    run: (text: string, { ask }) => ((tries += 1) === 1 ? ask(desk, text) : new Promise<string>(() => {})),
+  })
+  const boss = agent('boss', { timeoutMs: 50, run: (text: string, { ask }) => ask(middle, text) })
+  const run = system.submit(boss, 'x')
+  await clock.advance(1_000)
+  system.kill(system.lookup('/middle')!)
+  await clock.advance(49)
+  expect([tries, (await system.approvals.list()).length]).toEqual([2, 0])
+  expect(run).not.toHaveProperty('result.status')
+  await clock.advance(1)
+  expect(codeOf(await run.outcome)).toBe('TIMEOUT')
+})
+
+describe('an agent that ends for good while it waits for people', () => {
+  const ways: Record<string, (system: System, path: string) => void> = {
+    'is stopped': (system, path) => void system.stop(system.lookup(path)),
+    'is stopped at once': (system, path) => void system.stop(system.lookup(path), { timeoutMs: 0 }),
+  }
+
+  it.each(Object.entries(ways))('answers who waits in its queue at once, and the others by its limit: it %s', async (_, end) => {
+    const { system, clock } = await rig()
+    const desk = human('desk')
+    const narrow = agent('narrow', { concurrency: 1, run: (text: string, { ask }) => ask(desk, text) })
+    const [first, ...queued] = ['a', 'b', 'c'].map((text) => system.submit(narrow, text))
+    const { id } = await waiting(system)
+    end(system, '/narrow')
+    await system.settle()
+    for (const run of queued) expect(codeOf(await run.outcome)).toBe('ACTOR_TERMINATED')
+    await clock.advance(5_000)
+    expect(codeOf(await first!.outcome)).toBe('ACTOR_CRASHED')
+    expect(await system.approvals.answer(id, { by: 'ann', output: 'late' })).toBe('superseded')
+    expect(system.stats()).toMatchObject({ queued: 0, runs: 0, actors: 1 })
+  })
+
+  it('that gave up rejects what it had and what it would have taken up again', async () => {
+    const { system } = await rig()
+    const desk = human('desk')
+    const narrow = agent('narrow', { concurrency: 1, run: (text: string, { ask }) => ask(desk, text) })
+    const runs = Array.from({ length: 8 }, (_, i) => system.submit(narrow, `${i}`))
+    const asked = new Set<string>()
+    // Three restarts are allowed; each task is taken up again once.
+    for (let i = 0; i < 4; i += 1) {
+      asked.add((await waiting(system)).id)
+      system.kill(system.lookup('/narrow')!)
+    }
+    await system.settle()
+    const codes = await Promise.all(runs.map(async ({ outcome }) => codeOf(await outcome)))
+    expect(codes).toEqual(['ACTOR_CRASHED', 'ACTOR_CRASHED', ...Array<string>(6).fill('ACTOR_TERMINATED')])
+    for (const id of asked) expect(await system.approvals.deny(id, { by: 'ann', reason: 'late' })).toBe('superseded')
+    expect(await system.approvals.list()).toEqual([])
+    expect(codeOf(await system.submit(narrow, 'x').outcome)).toBe('ACTOR_TERMINATED')
+    expect(system.stats()).toMatchObject({ queued: 0, runs: 0, actors: 1 })
+  })
 })
 
 describe('a function that stands in for people', () => {

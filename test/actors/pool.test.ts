@@ -242,6 +242,20 @@ describe('routees of its own', () => {
     expect((await gone).type).toBe('shutdown')
   })
 
+  it.each(['crash', 'kill'] as const)('are new ones after a restart of the pool, who hear nothing of the old ones: %s', async (how) => {
+    const hash = (message: Job): string => {
+      if (message.type === 'crash') throw new Error('no key')
+      return 'key'
+    }
+    const told: string[] = []
+    const routee = fromBehavior<Job>((ctx) => (message) => void told.push(`${nameOf(ctx.self.path)} ${message.type}`))
+    const all = system.spawn(pool({ routees: { logic: routee, size: 1 }, strategy: 'consistent-hash', hash }), { restart: 'permanent' })
+    if (how === 'kill') system.kill(all)
+    else system.tell(all, { type: 'crash', payload: {} })
+    await jobs(all, 'x')
+    expect([told, dead]).toEqual([['routee-1 job'], []])
+  })
+
   it('have to be a number of actors', () => {
     for (const size of [-1, 1.5, NaN]) {
       const define = () => pool({ routees: { logic: worker, size } })
@@ -282,6 +296,16 @@ describe('routees that were given', () => {
     system.tell(a, { type: 'crash', payload: {} })
     await system.settle()
     expect(await jobs(all, 'x')).toEqual(['a'])
+  })
+
+  it('leave it also when they are gone in the moment in which it restarts', async () => {
+    const [a, b] = workers('a', 'b')
+    const all = system.spawn(pool({ routees: [a!, b!] }), { restart: 'permanent' })
+    system.kill(a!)
+    system.kill(all)
+    await system.settle()
+    expect(await jobs(all, ...many(2))).toEqual(['b', 'b'])
+    expect(dead).toEqual([])
   })
 
   it('may be none: what comes is a dead letter, and its asker is told', async () => {

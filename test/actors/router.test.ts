@@ -68,6 +68,20 @@ describe('a router with `by`', () => {
     expect(await system.run(unsure, 'x')).toBe('desk: x')
   })
 
+  it('says in its decision how unsure it was, and what was said of it', async () => {
+    const { system } = await rig()
+    const chosen = async (said: object) => {
+      const options = { by: deciding(() => ({ to: 'billing', ...said })), to: { billing, technical } }
+      const unsure = router('unsure', { ...options, minConfidence: 0.5, otherwise: desk })
+      const events = await eventsOf(system.submit(unsure, 'x'))
+      return events.flatMap((event) => (event.type === 'decision.made' ? [[event.chosen, event.reason]] : []))
+    }
+    const unsure = 'its confidence is 0.4, less than 0.5'
+    expect(await chosen({ confidence: 0.4 })).toEqual([['otherwise', unsure]])
+    expect(await chosen({ confidence: 0.4, reason: 'a guess' })).toEqual([['otherwise', `${unsure}: a guess`]])
+    expect(await chosen({ confidence: 0.5, reason: 'a guess' })).toEqual([['billing', 'a guess']])
+  })
+
   it('rejects what it has no target for, also a name that every object has', async () => {
     const { system } = await rig()
     const lost = router('lost', {

@@ -27,9 +27,10 @@ const { values } = parseArgs({
   },
 })
 
-const run = (command: string, args: readonly string[], cwd: string): void => {
+/** Whether it went well. */
+const run = (command: string, args: readonly string[], cwd: string): boolean => {
   const { status } = spawnSync(command, args, { cwd, stdio: 'inherit', env: { ...process.env, NODE_ENV: 'production' } })
-  if (status !== 0) throw new Error(`${command} ${args.join(' ')} failed (${String(status)})`)
+  return status === 0
 }
 
 const installed = (folder: string): string => {
@@ -37,7 +38,7 @@ const installed = (folder: string): string => {
   const copy = mkdtempSync(join(tmpdir(), 'troupe-peers-'))
   cpSync(folder, copy, { recursive: true })
   console.error(`installing the peers in ${copy}; pass it as --peers to use it again`)
-  run('npm', ['ci', '--no-audit', '--no-fund'], copy)
+  if (!run('npm', ['ci', '--no-audit', '--no-fund'], copy)) throw new Error(`npm ci failed in ${copy}`)
   return copy
 }
 
@@ -52,7 +53,8 @@ const main = (): void => {
   const ours = resolve(import.meta.dirname, 'troupe.bench.mjs')
   const { rounds, seconds, workloads, only } = values
   const limits = ['--rounds', rounds, '--seconds', seconds, '--workloads', workloads, '--only', only]
-  run(process.execPath, ['run.mjs', '--add', ours, '--json', json, ...limits], folder)
+  const complete = run(process.execPath, ['run.mjs', '--add', ours, '--json', json, ...limits], folder)
+  if (!existsSync(json)) throw new Error('the harness has written no figures')
 
   const { results } = JSON.parse(readFileSync(json, 'utf8')) as { results: Result[] }
   console.log('## Bounds\n')
@@ -62,6 +64,7 @@ const main = (): void => {
     const verdict = met ? styleText('green', 'met   ') : styleText('red', 'missed')
     console.log(`${verdict} ${what}: ${figure} (bound ${bound})`)
   }
+  if (!complete) console.log('\nA peer failed in some round: its ratios are of the other rounds.')
   console.log(`\nevery figure: ${json}`)
   if (missed > 0) process.exitCode = 1
 }

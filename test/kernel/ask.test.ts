@@ -1,7 +1,9 @@
 /** Asks: one settlement each, at once when nobody can answer, and never in another incarnation. */
+import { getEventListeners } from 'node:events'
 import { agent, fromBehavior, type ActorContext, type ActorRef, type AgentMessage } from 'troupe'
 import { expect, it } from 'vitest'
-import { balanced, failure, lab, later, standing, type Lab, type Say } from './system.ts'
+import { kernelOf } from '../../src/system/start-system.ts'
+import { balanced, failure, lab, later, listener, standing, type Lab, type Say } from './system.ts'
 
 /** An actor that handles every message with `act`. */
 const actor = ({ system }: Lab, act: (ctx: ActorContext<Say>, message: Say) => void, restart: 'permanent' | 'temporary' = 'temporary') =>
@@ -271,4 +273,19 @@ it('by a handler does not block it: other messages are handled before the answer
   l.system.tell(asker, { type: 'other' })
   await l.settle()
   expect(order).toEqual(['ask', 'other', 're: hi'])
+})
+
+it('leaves nothing behind where it was asked, and none of its signals listens on', async () => {
+  const l = await lab()
+  const ref = l.system.spawn(listener([]))
+  const { signal } = new AbortController()
+  const asked = failure(l.system.ask(ref, { type: 'hi' }, { timeoutMs: 10, signal }))
+  const answered = l.system.ask(echo(l), { type: 'hi' }, { signal })
+  await l.settle()
+  const owed = (): number => kernelOf(l.system).cellOf(ref)?.more?.owed?.size ?? 0
+  expect([owed(), getEventListeners(signal, 'abort').length]).toEqual([1, 1])
+  await l.clock.advance(10)
+  await answered
+  expect(await asked).toMatchObject({ code: 'TIMEOUT' })
+  expect([owed(), getEventListeners(signal, 'abort').length]).toEqual([0, 0])
 })

@@ -342,3 +342,22 @@ it('stops what a setup that throws had started, whose hooks may take their time 
   expect(l.system.lookup('/x')).toBe(second)
   expect(l.system.stats().actors).toBe(1)
 })
+
+it('keeps as much anew each time that it is down', async () => {
+  const l = await lab({ supervision: { backoff: { minMs: 100, maxMs: 100, jitter: 0 } } })
+  const heard: string[] = []
+  const ref = l.system.spawn(
+    fromBehavior<Say>(() => ({ type }) => {
+      if (type === 'crash') throw new Error('told to crash')
+      heard.push(type)
+    }),
+    { restart: 'permanent', mailbox: { restartStash: 2 } },
+  )
+  for (const round of [1, 2]) {
+    await say(l, ref, 'crash')
+    await say(l, ref, `a${round}`, `b${round}`)
+    await l.clock.advance(100)
+  }
+  expect(heard).toEqual(['a1', 'b1', 'a2', 'b2'])
+  expect(l.buried()).toEqual([])
+})

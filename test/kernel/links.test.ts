@@ -1,7 +1,7 @@
 /** Links: two actors that share their abnormal end, unless one of them takes it as a message. */
 import { fromBehavior, type ActorContext, type SpawnOptions } from 'troupe'
 import { expect, it } from 'vitest'
-import { lab, type Lab, type Say } from './system.ts'
+import { lab, listener, type Lab, type Say } from './system.ts'
 
 const actor = (l: Lab, heard: Say[] = [], options: SpawnOptions<undefined> = {}) => {
   let ctx!: ActorContext<Say>
@@ -136,4 +136,26 @@ it('a kill cannot be trapped', async () => {
   l.system.kill(a.ref)
   await l.settle()
   expect(a.alive()).toBe(false)
+})
+
+it('who traps exits hears of a kill too', async () => {
+  const l = await lab()
+  const heard: unknown[] = []
+  const [a, b] = [l.system.spawn(listener([])), l.system.spawn(fromBehavior<Say>(() => (message) => void heard.push(message)), { trapExit: true })]
+  l.system.link(a, b)
+  l.system.kill(a)
+  await l.settle()
+  expect(heard).toMatchObject([{ type: 'actor.exited', reason: { type: 'killed' } }])
+})
+
+it('nobody ends on the stack of whoever killed the other one', async () => {
+  const l = await lab()
+  const told: string[] = []
+  const a = l.system.spawn(listener([]))
+  const b = l.system.spawn(fromBehavior<Say>((ctx) => (ctx.onStop(() => void told.push('ends')), () => {})))
+  l.system.link(a, b)
+  const killer = l.system.spawn(fromBehavior<Say>((ctx) => () => (ctx.kill(a), void told.push('goes on'))))
+  l.system.tell(killer, { type: 'now' })
+  await l.settle()
+  expect(told).toEqual(['goes on', 'ends'])
 })

@@ -1,7 +1,7 @@
 /** Mailboxes: order, bounds, overflow, senders that wait for room, and messages that come too late. */
 import { agent, fromBehavior, type ActorRef, type Mailbox } from 'troupe'
 import { expect, it } from 'vitest'
-import { balanced, failure, lab, listener, type Lab, type Say } from './system.ts'
+import { balanced, failure, lab, listener, standing, type Lab, type Say } from './system.ts'
 
 /** An actor that has not had its turn yet: what it is told stays in its mailbox until `settle`. */
 const slow = ({ system }: Lab, heard: string[], mailbox: Mailbox): ActorRef<Say> =>
@@ -301,4 +301,85 @@ it('only work waits at the gate of an agent: everything else passes', async () =
   await l.settle()
   expect(l.events.filter(({ type }) => type === 'message.unhandled')).toHaveLength(2)
   expect(l.system.stats().queued).toBe(1)
+})
+
+/** An agent at work that never ends, with requests in its mailbox that give up after so long. */
+const stuck = async (l: Lab, capacity: number, timeouts: readonly number[]): Promise<ActorRef<Say>> => {
+  const never = agent('never', { concurrency: 1, mailbox: { capacity }, timeoutMs: Infinity, run: () => new Promise<string>(() => {}) })
+  const ref = l.system.spawn(never) as unknown as ActorRef<Say>
+  for (const timeoutMs of [1e9, ...timeouts]) {
+    l.system.ask(ref, { type: 'task.request', payload: 'x' }, { timeoutMs }).catch(() => {})
+    await l.settle()
+  }
+  return ref
+}
+
+it('requests that nobody awaits any more make room: those that are awaited stay', async () => {
+  const l = await lab()
+  const ref = await stuck(l, 3, [10, 1e9, 10])
+  const ask = (): Promise<Error & { code?: string }> => failure(l.system.ask(ref, { type: 'task.request', payload: 'y' }, { timeoutMs: 100 }))
+  expect(await ask()).toMatchObject({ code: 'MAILBOX_FULL' })
+  await l.clock.advance(10)
+  const asked = [ask(), ask()]
+  await l.settle()
+  expect(l.buried()).toEqual(['task.request mailbox-full', 'task.request expired', 'task.request expired'])
+  expect(await ask()).toMatchObject({ code: 'MAILBOX_FULL' })
+  await l.clock.advance(100)
+  expect((await Promise.all(asked)).map(({ code }) => code)).toEqual(['TIMEOUT', 'TIMEOUT'])
+  expect(balanced(l)).toBe(true)
+  void l.system.stop(ref, { timeoutMs: 0 })
+  await l.clock.advance(1)
+  expect(l.buried().at(-1)).toBe('task.request stopped')
+  expect(balanced(l)).toBe(true)
+})
+
+it('a run that is cancelled, or out of time, leaves its place to the next one', async () => {
+  const l = await lab()
+  const never = agent('never', { concurrency: 1, mailbox: { capacity: 2 }, timeoutMs: Infinity, run: () => new Promise<string>(() => {}) })
+  l.system.submit(never, 'first')
+  await l.settle()
+  l.system.submit(never, 'late', { timeoutMs: 10 })
+  const cancelled = l.system.submit(never, 'cancelled')
+  await l.clock.advance(10)
+  cancelled.cancel()
+  const next = [l.system.submit(never, 'a'), l.system.submit(never, 'b'), l.system.submit(never, 'c')]
+  await l.settle()
+  expect((await l.system.runs.list({ status: 'running' })).map(({ input }) => input)).toEqual(['b', 'a', 'first'])
+  expect(await next[2]!.outcome).toMatchObject({ error: { code: 'MAILBOX_FULL' } })
+  expect(balanced(l)).toBe(true)
+})
+
+it('who waits for room gets it when somebody gives up', async () => {
+  const l = await lab()
+  const ref = await stuck(l, 1, [10])
+  const sent = l.system.send(ref, { type: 'other' }, { timeoutMs: 1_000 })
+  await l.clock.advance(9)
+  expect(await standing(sent)).toBe('open')
+  await l.clock.advance(1)
+  expect(await standing(sent)).toEqual({ value: undefined })
+})
+
+it('a full mailbox is searched for what nobody awaits only when there is much of it', async () => {
+  const l = await lab()
+  const ref = await stuck(l, 20, [10, ...Array<number>(19).fill(20)])
+  const tell = (): string => l.system.tell(ref, { type: 'task.request', payload: 'x' })
+  await l.clock.advance(10)
+  expect(tell()).toBe('rejected')
+  await l.clock.advance(10)
+  expect(tell()).toBe('accepted')
+  await l.settle()
+  expect(l.system.stats()).toMatchObject({ queued: 1, expired: 20 })
+  expect(balanced(l)).toBe(true)
+})
+
+it('refuses senders that wait as soon as the actor is told to stop, however long that takes', async () => {
+  const l = await lab()
+  const ref = await stuck(l, 1, [1e9])
+  const sent = l.system.send(ref, { type: 'other' }, { timeoutMs: 1_000 })
+  await l.settle()
+  void l.system.stop(ref)
+  expect(await standing(sent)).toMatchObject({ error: { code: 'ACTOR_TERMINATED' } })
+  expect(l.system.stats().actors).toBe(2)
+  await l.clock.advance(5_000)
+  expect(l.system.stats().actors).toBe(0)
 })

@@ -114,3 +114,13 @@ it('is not stopped by a listener that throws', async () => {
   expect(heard).toEqual([0, 1])
   expect(l.logged).toContain('error a listener of the receptionist threw')
 })
+
+it('a name that was given up and taken by another is not lost with its first holder', async () => {
+  const { system } = await lab()
+  const [first, second] = [system.spawn(listener([])), system.spawn(listener([]))]
+  system.register('desk', first)
+  system.unregister('desk')
+  system.register('desk', second)
+  await system.stop(first)
+  expect(system.lookup('desk')?.uid).toBe(second.uid)
+})

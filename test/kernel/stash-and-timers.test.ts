@@ -286,3 +286,23 @@ it('methods work when they are taken out of the context', async () => {
   expect(a.heard).toEqual(['tick'])
   expect(now()).toBe(5)
 })
+
+it('a receive timeout is of one incarnation', async () => {
+  const l = await lab()
+  const heard: string[] = []
+  let life = 0
+  const ref = l.system.spawn(
+    fromBehavior<Say>((ctx) => {
+      life += 1
+      if (life === 1) ctx.receiveTimeout(100)
+      return ({ type }) => {
+        if (type === 'crash') throw new Error('told to crash')
+        heard.push(type)
+      }
+    }),
+    { restart: 'permanent' },
+  )
+  l.system.tell(ref, { type: 'crash' })
+  await l.clock.advance(1_000)
+  expect([life, heard]).toEqual([2, []])
+})

@@ -2,6 +2,7 @@
 import { contextOf, fromBehavior, type ActorContext, type ActorRef, type ExitReason, type SpawnOptions } from 'troupe'
 import { createMachine, fromCallback } from 'xstate'
 import { expect, it } from 'vitest'
+import { kernelOf } from '../../src/system/start-system.ts'
 import { balanced, lab, later, listener, standing, type Lab, type Say } from './system.ts'
 
 const actor = ({ system }: Lab, act: (ctx: ActorContext<Say>, message: Say) => void, options: SpawnOptions<undefined> = {}) =>
@@ -449,4 +450,35 @@ it('a machine that kills its own actor while it starts leaves nothing behind', a
   l.system.spawn(machine)
   await l.clock.advance(100)
   expect(log).toEqual(['cleaned up'])
+})
+
+it('what counts for no bound, and is queued already, still arrives before the end', async () => {
+  const l = await lab()
+  const heard: string[] = []
+  const watched = l.system.spawn(listener([]))
+  const ref = l.system.spawn(
+    fromBehavior<Say>((ctx) => {
+      ctx.watch(watched)
+      return ({ type }) => void heard.push(type)
+    }),
+  )
+  const other = l.system.spawn(
+    fromBehavior<Say>((ctx) => () => {
+      ctx.kill(watched)
+      ctx.tell(ref, { type: 'told' })
+      void ctx.stop(ref)
+    }),
+  )
+  l.system.tell(other, { type: 'now' })
+  await l.settle()
+  expect(heard).toEqual(['actor.terminated'])
+  expect(l.buried()).toEqual(['told stopped'])
+})
+
+it('a drain that is over leaves no timer behind', async () => {
+  const l = await lab()
+  const { timers } = kernelOf(l.system)
+  const before = timers.size
+  await l.system.drain(l.system.spawn(listener([])), { timeoutMs: 1_000 })
+  expect(timers.size).toBe(before)
 })

@@ -244,6 +244,26 @@ it.each(['crash', 'kill', 'stop'] as const)('nothing of a machine goes on after 
   expect(log).toHaveLength(3)
 })
 
+it('nothing of a child that fails goes on either, where its parent handles that and does', async () => {
+  const l = await lab()
+  const log: string[] = []
+  const noted = withChildren(log)
+  const below = createMachine({ invoke: { src: noted, id: 'noted' }, on: { crash: { actions: sendTo('noted', { type: 'crash' }) } } })
+  const machine = createMachine({
+    initial: 'working',
+    states: { working: { invoke: { src: below, id: 'below', onError: 'alone' } }, alone: {} },
+    on: { crash: { actions: sendTo('below', { type: 'crash' }) } },
+  })
+  const ref = l.system.spawn(machine)
+  await l.settle()
+  l.system.tell(ref as ActorRef<Say>, { type: 'crash' })
+  await l.settle()
+  expect(l.system.actor(ref).getSnapshot().value).toBe('alone')
+  expect(log).toEqual(['leaf cleaned up', 'leaf cleaned up', 'leaf cleaned up'])
+  await l.clock.advance(100)
+  expect(log).toHaveLength(3)
+})
+
 it('nothing of a machine that fails at its start goes on', async () => {
   const l = await lab()
   const log: string[] = []

@@ -138,6 +138,19 @@ it('keeps messages that come meanwhile, so many, and gives more to the dead lett
   expect(on.told()).toEqual(['+a', 'a:note', 'a:note'])
 })
 
+it('keeps a thousand messages for a child that waits, unless told otherwise', async () => {
+  const dead: string[] = []
+  on.system.deadLetters.subscribe(({ reason }) => dead.push(reason))
+  on.system.spawn(supervisor({ backoff: { minMs: 100, maxMs: 100, jitter: 0 }, children: specs(on, 'a') }), { id: 'crew' })
+  const ref = on.ref('a')
+  await on.order('a', 'crash')
+  for (let n = 0; n < 1_001; n += 1) on.system.tell(ref, { type: 'note' })
+  on.told()
+  await on.clock.advance(100)
+  expect(on.told().filter((each) => each === 'a:note')).toHaveLength(1_000)
+  expect(dead).toEqual(['restart-stash-full'])
+})
+
 describe('in a group', () => {
   it('stops the others at once and starts all after the wait of the one that failed', async () => {
     const crew = crewOf({ strategy: 'one-for-all', backoff: { minMs: 100, jitter: 0 } }, 'a', 'b')
