@@ -14,15 +14,11 @@ import {
   type TroupeError,
 } from '../src/contracts/errors.ts'
 import type { AgentMessage } from '../src/contracts/messages.ts'
-import type {
-  AgentDefinition,
-  AgentScope,
-  CircuitSet,
-  Permit,
-  TaskInput,
-  TaskMeta,
-  TaskReport,
-} from '../src/contracts/tasks.ts'
+import type { AgentDefinition } from '../src/contracts/agent-definition.ts'
+import type { AgentScope, TaskInput, TaskLost } from '../src/contracts/agent-scope.ts'
+import type { CircuitSet } from '../src/contracts/agent-record.ts'
+import type { Permit, TaskReport } from '../src/contracts/task-messages.ts'
+import type { TaskMeta } from '../src/contracts/task-request.ts'
 import { checked } from './contract.ts'
 import { warnOfMany } from './many-tools.ts'
 
@@ -68,7 +64,7 @@ class AgentActor implements Incarnation {
   receive(message: AnyEventObject): void {
     // Envelopes come from others; what has none, from the kernel, from tasks and from timers.
     if ('correlationId' in message) this.#received(message as unknown as AgentMessage)
-    else this.#reported(message as TaskReport | CircuitSet | { type: 'open.timer' | 'probe.timer' })
+    else this.#reported(message as TaskReport | TaskLost | CircuitSet | { type: 'open.timer' | 'probe.timer' })
   }
 
   stopping(): void {
@@ -83,7 +79,7 @@ class AgentActor implements Incarnation {
     else this.#scope.unhandled()
   }
 
-  #reported(report: TaskReport | CircuitSet | { type: 'open.timer' | 'probe.timer' }): void {
+  #reported(report: TaskReport | TaskLost | CircuitSet | { type: 'open.timer' | 'probe.timer' }): void {
     const at = this.#scope.steady()
     switch (report.type) {
       case 'task.settled':

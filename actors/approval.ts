@@ -2,7 +2,7 @@
 import type { ApprovalTerms } from '../machines/tool-call.ts'
 import { ConfigurationError, type TroupeError } from '../src/contracts/errors.ts'
 import type { ApprovalRequest } from '../src/contracts/runs.ts'
-import type { Question } from '../src/contracts/tasks.ts'
+import type { Question } from '../src/contracts/run-scope.ts'
 import type { Approval } from '../src/contracts/tools.ts'
 import type { CallHost } from './call-host.ts'
 import type { CallRecord } from './transcript.ts'
@@ -99,12 +99,17 @@ export const termsOf = ({ timeoutMs = DAY_MS, otherwise }: Approval): ApprovalTe
 
 /** @throws ConfigurationError when nobody could approve, or anybody: an empty list would let everyone decide */
 export const checkApproval = (name: string, approval: Approval): void => {
+  const given: unknown = approval
+  if (typeof given !== 'object' || given === null || !('by' in given)) {
+    const expected = 'gives `false` or `{ by }`'
+    throw new ConfigurationError(`\`approve\` of "${name}" ${expected}, not ${String(given)}`)
+  }
   const { by, of } = peopleOf(approval, false)
   const others = peopleOf(approval, true)
   if (by.length === 0 || others.by.length === 0) {
     throw new ConfigurationError(`\`approve\` of "${name}" names nobody`)
   }
-  if (of >= 1 && of <= by.length) return
+  if (Number.isInteger(of) && of >= 1 && of <= by.length) return
   throw new ConfigurationError(
     `\`approve\` of "${name}": ${String(of)} cannot approve, of ${String(by.length)} who may`,
   )
@@ -115,11 +120,15 @@ const peopleOf = (
   escalated: boolean,
 ): { readonly by: readonly string[]; readonly of: number } => {
   const chosen = escalated && typeof otherwise === 'object' ? otherwise.escalate : by
-  const people = typeof chosen === 'string' ? [chosen] : chosen
+  // Nobody decides twice.
+  const people = typeof chosen === 'string' ? [chosen] : [...new Set(chosen)]
   // Fewer may be asked after them than had to agree.
   return { by: people, of: escalated ? Math.min(of, people.length) : of }
 }
 
 /** What people see of arguments. */
 const plain = (input: unknown): unknown =>
-  input === undefined ? undefined : (JSON.parse(JSON.stringify(input)) as unknown)
+  input === undefined ? undefined : (JSON.parse(JSON.stringify(input, legible)) as unknown)
+
+const legible = (_: string, value: unknown): unknown =>
+  typeof value === 'bigint' ? String(value) : value

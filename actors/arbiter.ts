@@ -17,7 +17,7 @@ import {
   type Outcome,
 } from '../src/contracts/errors.ts'
 import type { MaybePromise } from '../src/contracts/schemas.ts'
-import type { EndOfWork, TaskScope, Work } from '../src/contracts/tasks.ts'
+import type { EndOfWork, TaskScope, Work } from '../src/contracts/task-scope.ts'
 import type { StepContext } from '../src/contracts/tools.ts'
 import { defineAgent, ofPatterns } from './definition.ts'
 import { partOf, partsOf, type Branches, type Shared } from './pattern.ts'

@@ -8,8 +8,8 @@ import type { Interpreter } from '../src/contracts/behavior.ts'
 import type { Agent, AnyAgent, Bid, Common, Out } from '../src/contracts/agents.ts'
 import { ConfigurationError, DeliveryError, outcomeOf, type Outcome } from '../src/contracts/errors.ts'
 import type { MaybePromise } from '../src/contracts/schemas.ts'
-import type { TaskScope, Work } from '../src/contracts/tasks.ts'
-import { bindsUntil, isEligible, termsOf, type AuctionTerms } from './bids.ts'
+import type { TaskScope, Work } from '../src/contracts/task-scope.ts'
+import { bindsUntil, checkedScore, isEligible, termsOf, type AuctionTerms } from './bids.ts'
 import { defineAgent, definitionOf, ofPatterns } from './definition.ts'
 import { isForFallback } from './failure.ts'
 import { partsOf, type Branches, type Shared } from './pattern.ts'
@@ -175,7 +175,7 @@ class AuctionWork implements Work {
     const at = this.#now()
     if (!bid || !isEligible(bid, this.#capability))
       return this.#flow.send({ type: 'bid.declined', bidder, at })
-    const score = this.#options.score ? this.#options.score(bid, bidder) : bid.cost
+    const score = checkedScore(this.#options.score ? this.#options.score(bid, bidder) : bid.cost, bidder)
     this.#flow.send({ type: 'bid.received', bid: { bidder, score, at, until: bindsUntil(bid, at) }, at })
   }
 

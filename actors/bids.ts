@@ -34,6 +34,15 @@ export const termsOf = (who: string, given: GivenTerms): AuctionTerms => {
 export const isEligible = ({ cost, capability }: Bid, wanted: string | undefined): boolean =>
   Number.isFinite(cost) && (capability === undefined || wanted === undefined || capability === wanted)
 
+/**
+ * A score that can be compared with others.
+ * @throws TypeError for what is no number
+ */
+export const checkedScore = (score: unknown, bidder: string): number => {
+  if (typeof score === 'number' && !Number.isNaN(score)) return score
+  throw new TypeError(`\`score\` gives a number, not ${String(score)} as for the bid of "${bidder}"`)
+}
+
 /** Until when a bid binds that was made at `at`. Without `validMs` as long as its call for bids. */
 export const bindsUntil = ({ validMs }: Bid, at: number): number =>
   validMs === undefined ? Infinity : at + validMs

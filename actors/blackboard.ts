@@ -12,7 +12,7 @@ import {
 import type { Agent, AnyAgent, Common, Ctx, Retry } from '../src/contracts/agents.ts'
 import { ConfigurationError, errorOf, type Outcome } from '../src/contracts/errors.ts'
 import type { MaybePromise } from '../src/contracts/schemas.ts'
-import type { TaskScope, Work } from '../src/contracts/tasks.ts'
+import type { TaskScope, Work } from '../src/contracts/task-scope.ts'
 import { BoardValues, checkedPuts, type Board, type Keys, type Merges, type Put } from './board-values.ts'
 import { defineAgent, ofPatterns } from './definition.ts'
 import { sourceAgent, tracked, type AnySource, type Contribution, type Values } from './knowledge-source.ts'

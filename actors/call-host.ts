@@ -2,7 +2,7 @@
 import type { AnyAgent } from '../src/contracts/agents.ts'
 import type { Outcome, TroupeError } from '../src/contracts/errors.ts'
 import type { Schema } from '../src/contracts/schemas.ts'
-import type { TaskScope } from '../src/contracts/tasks.ts'
+import type { TaskScope } from '../src/contracts/task-scope.ts'
 import type { Guard } from '../src/contracts/tools.ts'
 import type { Failure } from './failure.ts'
 

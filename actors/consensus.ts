@@ -14,7 +14,7 @@ import {
   outcomeOf,
   type Outcome,
 } from '../src/contracts/errors.ts'
-import type { TaskScope, Work } from '../src/contracts/tasks.ts'
+import type { TaskScope, Work } from '../src/contracts/task-scope.ts'
 import { defineAgent, ofPatterns } from './definition.ts'
 import type { Quorum } from './parallel.ts'
 import { partOf, partsOf, type Branches } from './pattern.ts'

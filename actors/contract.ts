@@ -2,7 +2,7 @@
 import { InvalidMessageError, type Outcome } from '../src/contracts/errors.ts'
 import { describeFaults, parseWith } from '../src/contracts/protocol.ts'
 import type { Schema } from '../src/contracts/schemas.ts'
-import type { AgentDefinition } from '../src/contracts/tasks.ts'
+import type { AgentSettings } from '../src/contracts/agent-settings.ts'
 import { failureOf } from './failure.ts'
 
 type Side = 'input' | 'output'
@@ -12,7 +12,7 @@ type Side = 'input' | 'output'
  * @throws InvalidMessageError
  */
 export const checked = (
-  definition: AgentDefinition,
+  definition: AgentSettings,
   side: Side,
   value: unknown,
   parsed: Schema | undefined,
@@ -33,7 +33,7 @@ export const checked = (
 
 /** An outcome whose output has been parsed; one that does not fit is a failure. */
 export const checkedOutcome = (
-  definition: AgentDefinition,
+  definition: AgentSettings,
   outcome: Outcome,
   parsed: Schema | undefined,
 ): Outcome => {

@@ -3,7 +3,7 @@ import { debateMachine, type DebateEffect, type DebateInput } from '../machines/
 import type { Interpreter } from '../src/contracts/behavior.ts'
 import type { Agent, AnyAgent, Common } from '../src/contracts/agents.ts'
 import { ConfigurationError, type Outcome } from '../src/contracts/errors.ts'
-import type { TaskScope, Work } from '../src/contracts/tasks.ts'
+import type { TaskScope, Work } from '../src/contracts/task-scope.ts'
 import { defineAgent, ofPatterns } from './definition.ts'
 import { partOf, partsOf, type Branches } from './pattern.ts'
 

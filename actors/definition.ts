@@ -11,12 +11,8 @@ import {
 } from '../src/contracts/errors.ts'
 import { noteDefinition } from '../src/contracts/definition-places.ts'
 import type { Options } from '../src/contracts/schemas.ts'
-import {
-  definition,
-  type AgentDefinition,
-  type DefinedAgent,
-  type ResolvedCircuit,
-} from '../src/contracts/tasks.ts'
+import { definition, type AgentDefinition, type DefinedAgent } from '../src/contracts/agent-definition.ts'
+import type { ResolvedCircuit } from '../src/contracts/agent-settings.ts'
 import type { Part } from '../src/contracts/team.ts'
 import { DefinedTool } from '../src/contracts/tool-definition.ts'
 import type { Effect, Tool } from '../src/contracts/tools.ts'

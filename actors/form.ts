@@ -79,4 +79,8 @@ export const readJson = (text: string): { value: unknown } | { faults: readonly 
 
 /** The beginning of a text, where all of it is too much. */
 export const shortened = (text: string, chars: number): string =>
-  text.length <= chars ? text : `${text.slice(0, chars)}…`
+  text.length <= chars ? text : `${beginningOf(text, chars)}…`
+
+/** So many characters, without half of one that takes two places: providers refuse that. */
+export const beginningOf = (text: string, chars: number): string =>
+  text.slice(0, chars).replace(/[\uD800-\uDBFF]$/, '')

@@ -1,7 +1,7 @@
 /** `guard`, and how a guard is asked. It fails closed: one that throws, or says what nobody understands, refuses. */
 import { DeniedError } from '../src/contracts/errors.ts'
 import type { MaybePromise } from '../src/contracts/schemas.ts'
-import type { TaskScope } from '../src/contracts/tasks.ts'
+import type { TaskScope } from '../src/contracts/task-scope.ts'
 import type { Guard, Verdict } from '../src/contracts/tools.ts'
 import { keyOf } from './step-scope.ts'
 
@@ -30,8 +30,8 @@ export const judge = async (
     const verdict: unknown = await ask()
     if (verdict === undefined) return { type: 'pass' }
     if (typeof verdict === 'object' && verdict !== null) {
-      if ('replace' in verdict) return { type: 'replace', value: verdict.replace }
       if ('refuse' in verdict) return { type: 'refuse', error: new DeniedError(String(verdict.refuse)) }
+      if ('replace' in verdict) return { type: 'replace', value: verdict.replace }
     }
     const text = `the guard of "${definition.name}" gave no verdict for ${what}`
     return { type: 'refuse', error: new DeniedError(text) }

@@ -4,17 +4,11 @@ import type { AnyAgent } from '../src/contracts/agents.ts'
 import { CancelledError, outcomeOf, type Outcome, type TroupeError } from '../src/contracts/errors.ts'
 import type { AgentMessage } from '../src/contracts/messages.ts'
 import type { MaybePromise, Schema } from '../src/contracts/schemas.ts'
-import type {
-  AgentDefinition,
-  DelegateOptions,
-  EndOfWork,
-  StartWork,
-  TaskEvent,
-  TaskKernel,
-  TaskMeta,
-  TaskScope,
-  Work,
-} from '../src/contracts/tasks.ts'
+import type { AgentSettings } from '../src/contracts/agent-settings.ts'
+import type { DelegateOptions, EndOfWork, StartWork, TaskScope, Work } from '../src/contracts/task-scope.ts'
+import type { TaskEvent } from '../src/contracts/run-scope.ts'
+import type { TaskKernel } from '../src/contracts/task-kernel.ts'
+import type { TaskMeta } from '../src/contracts/task-request.ts'
 import type { Guard, StepContext, Verdict } from '../src/contracts/tools.ts'
 import { checkedOutcome } from './contract.ts'
 import { judge, letInKey, recordVerdict, type Judged } from './guard.ts'
@@ -129,7 +123,7 @@ class GuardedWork implements Work, TaskScope {
     return this.#task.meta
   }
 
-  get definition(): AgentDefinition {
+  get definition(): AgentSettings {
     return this.#task.definition
   }
 

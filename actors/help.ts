@@ -18,7 +18,8 @@ import {
 } from '../src/contracts/errors.ts'
 import { describeFaults, parseWith } from '../src/contracts/protocol.ts'
 import type { Schema } from '../src/contracts/schemas.ts'
-import type { AgentDefinition, TaskScope } from '../src/contracts/tasks.ts'
+import type { AgentDefinition } from '../src/contracts/agent-definition.ts'
+import type { TaskScope } from '../src/contracts/task-scope.ts'
 import { definitionOf } from './definition.ts'
 
 /** How long peers may think about a bid, in milliseconds. */

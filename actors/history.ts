@@ -1,7 +1,7 @@
 /** The history that a model reads: as text, as one message, and cut to what it may take. */
 import type { Outcome } from '../src/contracts/errors.ts'
 import type { ModelMessage } from '../src/contracts/ports.ts'
-import type { TaskScope } from '../src/contracts/tasks.ts'
+import type { TaskScope } from '../src/contracts/task-scope.ts'
 
 /** A value as a model reads it: a text as it is, anything else as JSON. */
 export const textOf = (value: unknown): string =>

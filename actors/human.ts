@@ -13,7 +13,8 @@ import {
 import { parseWith } from '../src/contracts/protocol.ts'
 import type { ApprovalRequest } from '../src/contracts/runs.ts'
 import type { Given, Returned, Schema, Written } from '../src/contracts/schemas.ts'
-import type { Question, TaskScope, Work } from '../src/contracts/tasks.ts'
+import type { Question } from '../src/contracts/run-scope.ts'
+import type { TaskScope, Work } from '../src/contracts/task-scope.ts'
 import { defineAgent, ofPatterns } from './definition.ts'
 import { partOf } from './pattern.ts'
 
@@ -21,7 +22,7 @@ const DAY_MS = 86_400_000
 
 /**
  * An agent whose answers come from people. Takes anything unless `input`.
- * @throws ConfigurationError when more have to answer than may
+ * @throws ConfigurationError when more have to answer than may, and for a time that is none
  */
 export function human<IS extends Schema | undefined = undefined, S extends Schema | undefined = undefined>(
   name: string,
@@ -42,9 +43,13 @@ export function human<IS extends Schema | undefined = undefined, S extends Schem
 ): Agent<Fixed<Written<IS, unknown>>, Fixed<Given<S, string>>>
 export function human(name: string, given: object = {}): AnyAgent {
   const options = given as Asked
-  const by = typeof options.by === 'string' ? [options.by] : (options.by ?? [])
+  // Nobody answers twice.
+  const by = typeof options.by === 'string' ? [options.by] : [...new Set<string>(options.by)]
   const { of = 1, timeoutMs = DAY_MS, input, output, otherwise } = options
-  if (!(of >= 1) || (by.length > 0 && of > by.length)) {
+  if (!(timeoutMs >= 0)) {
+    throw new ConfigurationError(`"${name}": \`timeoutMs\` is at least 0, not ${String(timeoutMs)}`)
+  }
+  if (!Number.isInteger(of) || of < 1 || (by.length > 0 && of > by.length)) {
     const wayOut = 'ask for fewer in `of`, or name more in `by`'
     const problem = `${String(of)} cannot answer, of ${String(by.length)} who may`
     throw new ConfigurationError(`"${name}": ${problem}; ${wayOut}`)

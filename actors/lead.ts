@@ -10,17 +10,11 @@ import { errorOf, type Outcome, type TroupeError } from '../src/contracts/errors
 import { beyondHops } from '../src/contracts/hops.ts'
 import type { AgentMessage } from '../src/contracts/messages.ts'
 import type { Schema } from '../src/contracts/schemas.ts'
-import type {
-  AgentDefinition,
-  DelegateOptions,
-  EndOfWork,
-  StartWork,
-  TaskEvent,
-  TaskKernel,
-  TaskMeta,
-  TaskScope,
-  Work,
-} from '../src/contracts/tasks.ts'
+import type { AgentSettings } from '../src/contracts/agent-settings.ts'
+import type { DelegateOptions, EndOfWork, StartWork, TaskScope, Work } from '../src/contracts/task-scope.ts'
+import type { TaskEvent } from '../src/contracts/run-scope.ts'
+import type { TaskKernel } from '../src/contracts/task-kernel.ts'
+import type { TaskMeta } from '../src/contracts/task-request.ts'
 import { Delegation } from './delegation.ts'
 import { failureOf, type Failure } from './failure.ts'
 import { shortened } from './form.ts'
@@ -265,7 +259,7 @@ class LeadWork implements Work, TaskScope, Lead {
     return this.#task.meta
   }
 
-  get definition(): AgentDefinition {
+  get definition(): AgentSettings {
     return this.#task.definition
   }
 

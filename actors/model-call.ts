@@ -2,7 +2,7 @@
 import { ProviderError, TroupeError } from '../src/contracts/errors.ts'
 import { isCached, provideClock, tokensOf } from '../src/contracts/model-notes.ts'
 import type { Model, ModelRequest, ModelResult, Usage } from '../src/contracts/ports.ts'
-import type { TaskScope } from '../src/contracts/tasks.ts'
+import type { TaskScope } from '../src/contracts/task-scope.ts'
 import { noUsage, priced } from '../src/contracts/usage.ts'
 import { shortened } from './form.ts'
 import { beginSpending } from './spending.ts'
@@ -57,13 +57,24 @@ const resultOf = async (
   request: ModelRequest,
   { signal, isSilent = false }: Asking,
 ): Promise<ModelResult> => {
-  for await (const event of model.complete(request, signal)) {
-    if (event.type === 'end') return event.result
+  const stream = model.complete(request, signal)[Symbol.asyncIterator]()
+  // By hand, since a loop would wait for the stream to be closed.
+  for (let next = await stream.next(); !next.done; next = await stream.next()) {
+    const event = next.value
+    if (event.type === 'end') {
+      close(stream)
+      return event.result
+    }
     const isHeard = !isSilent && !signal.aborted && event.text !== ''
     if (isHeard) task.record({ type: 'text.delta', text: event.text })
   }
   const text = `the answer of "${model.name}" stopped before its end`
   throw new ProviderError(text, { code: 'UNAVAILABLE', retryable: true })
+}
+
+/** It has told all that it had to tell; what goes wrong while it tidies up changes nothing of that. */
+const close = (stream: AsyncIterator<unknown>): void => {
+  stream.return?.().then(undefined, () => {})
 }
 
 /** Refusals and truncated answers are no answers. */

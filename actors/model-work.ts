@@ -3,9 +3,10 @@
  * transcript of the task.
  */
 import type { AnyEventObject } from 'xstate'
-import { turnsMachine, type TurnsEffect } from '../machines/turns.ts'
+import { turnsMachine, type TurnsEffect, type TurnsInput } from '../machines/turns.ts'
 import type { Interpreter } from '../src/contracts/behavior.ts'
 import type { AnyAgent } from '../src/contracts/agents.ts'
+import { Few } from '../src/contracts/few.ts'
 import {
   CancelledError,
   InvalidMessageError,
@@ -18,7 +19,8 @@ import {
 import type { Model, ModelRequest, ModelResult, ModelSettings } from '../src/contracts/ports.ts'
 import { describeFaults } from '../src/contracts/protocol.ts'
 import type { Schema } from '../src/contracts/schemas.ts'
-import type { EndOfWork, StartWork, TaskScope, TurnsDefinition, Work } from '../src/contracts/tasks.ts'
+import type { EndOfWork, StartWork, TaskScope, Work } from '../src/contracts/task-scope.ts'
+import type { AgentSettings, TurnsDefinition } from '../src/contracts/agent-settings.ts'
 import type { Guard } from '../src/contracts/tools.ts'
 import { readAnswer, readCalls } from './answer.ts'
 import type { CallHost, Settled } from './call-host.ts'
@@ -64,9 +66,9 @@ class ModelWork implements Work, CallHost {
   readonly #flow: Interpreter<typeof turnsMachine>
   readonly #aborter = new AbortController()
   /** What is awaited, by the id of the message that tells of it. */
-  readonly #awaited = new Map<string, (settled: Settled<never>) => void>()
-  readonly #asked = new Map<string, (outcome: Outcome) => void>()
-  readonly #timers = new Set<string>()
+  readonly #awaited = new Few<(settled: Settled<never>) => void>()
+  #asked: Few<(outcome: Outcome) => void> | undefined
+  #timers: Set<string> | undefined
   #calls: readonly Call[] = []
   #waits = 0
   /** What the model may call in this turn; `undefined` while that is asked for, and where it could not be had. */
@@ -83,11 +85,10 @@ class ModelWork implements Work, CallHost {
   }
 
   start(): void {
-    const { maxTurns, repairs } = this.#with
-    const { attempts, minMs, maxMs } = this.task.definition.retry
     const { turn, tries, open } = this.#transcript
-    const limits = { maxTurns, repairs, attempts, minMs, maxMs }
-    this.#flow.start({ ...limits, turn, tries, open: open.length })
+    const limits = limitsOf(this.#with, this.task.definition.retry)
+    const isFresh = turn === 1 && tries === 0 && open.length === 0
+    this.#flow.start(isFresh ? limits : { ...limits, turn, tries, open: open.length })
     const { session } = this.#with
     const summary = session && session.trim === 'summary' && this.#transcript.dropped.length > 0
     this.#flow.send({ type: 'attempt.begun', summary })
@@ -100,21 +101,21 @@ class ModelWork implements Work, CallHost {
   receive(message: AnyEventObject): void {
     if (message['work'] !== this) return
     const id = message['id'] as string
-    if (message.type === 'work.timer') this.#timers.delete(id)
+    if (message.type === 'work.timer') this.#timers?.delete(id)
     const then = this.#awaited.get(id)
     this.#awaited.delete(id)
     then?.(message['settled'] as Settled<never>)
   }
 
   responded(id: string, outcome: Outcome): void {
-    const then = this.#asked.get(id)
-    this.#asked.delete(id)
+    const then = this.#asked?.get(id)
+    this.#asked?.delete(id)
     then?.(outcome)
   }
 
   ended({ done, reason }: EndOfWork): void {
     this.#awaited.clear()
-    for (const id of this.#timers) this.task.cell.timers.cancel(id)
+    for (const id of this.#timers ?? []) this.task.cell.timers.cancel(id)
     // What has ended needs no signal: a tool may have handed it on to something that outlives it.
     if (done) return
     const error = new CancelledError(reason)
@@ -151,18 +152,18 @@ class ModelWork implements Work, CallHost {
 
   after(id: string, ms: number, then: () => void): void {
     this.#awaited.set(id, then)
-    this.#timers.add(id)
+    ;(this.#timers ??= new Set()).add(id)
     this.task.cell.timers.start(id, { type: 'work.timer', work: this, id }, { afterMs: ms })
   }
 
   cancelTimer(id: string): void {
-    if (!this.#timers.delete(id)) return
+    if (!this.#timers?.delete(id)) return
     this.#awaited.delete(id)
     this.task.cell.timers.cancel(id)
   }
 
   ask(agent: AnyAgent, input: unknown, parsed: Schema | undefined, then: (outcome: Outcome) => void): void {
-    this.#asked.set(this.task.delegate(agent, input, { hops: 1, parsed }), then)
+    ;(this.#asked ??= new Few()).set(this.task.delegate(agent, input, { hops: 1, parsed }), then)
   }
 
   waits(waiting: boolean): void {
@@ -314,4 +315,16 @@ class ModelWork implements Work, CallHost {
     const text = `${what} of the model of "${name}" does not fit: ${describeFaults(faults)}`
     return failureOf(new InvalidMessageError(text, { code: 'INVALID_OUTPUT', faults, agent: name }))
   }
+}
+
+const limits = new WeakMap<Conversation, TurnsInput>()
+
+/** The same object for all tasks that begin anew. */
+const limitsOf = (conversation: Conversation, { attempts, minMs, maxMs }: AgentSettings['retry']): TurnsInput => {
+  const known = limits.get(conversation)
+  if (known) return known
+  const { maxTurns, repairs } = conversation
+  const made = Object.freeze({ maxTurns, repairs, attempts, minMs, maxMs, turn: 1, tries: 0, open: 0 })
+  limits.set(conversation, made)
+  return made
 }

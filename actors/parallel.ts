@@ -4,7 +4,7 @@ import type { Account } from '../src/contracts/account.ts'
 import type { Agent, AnyAgent, Common, Out } from '../src/contracts/agents.ts'
 import type { Interpreter } from '../src/contracts/behavior.ts'
 import { ConfigurationError, type Outcome } from '../src/contracts/errors.ts'
-import type { TaskScope, Work } from '../src/contracts/tasks.ts'
+import type { TaskScope, Work } from '../src/contracts/task-scope.ts'
 import { defineAgent, ofPatterns } from './definition.ts'
 import { partsOf, type Branches, type Shared } from './pattern.ts'
 

@@ -1,7 +1,7 @@
 /** What patterns share: agents by key. */
 import type { AnyAgent, In } from '../src/contracts/agents.ts'
 import type { Schema } from '../src/contracts/schemas.ts'
-import { definition, type DefinedAgent } from '../src/contracts/tasks.ts'
+import { definition, type DefinedAgent } from '../src/contracts/agent-definition.ts'
 import type { Part, Role } from '../src/contracts/team.ts'
 
 /** Agents by key. */

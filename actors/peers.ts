@@ -1,7 +1,7 @@
 /** `peers`: a lead and members that help each other. How help is found is in `help.ts`. */
 import type { Agent, AnyAgent, Common } from '../src/contracts/agents.ts'
 import { ConfigurationError } from '../src/contracts/errors.ts'
-import type { TaskScope, Work } from '../src/contracts/tasks.ts'
+import type { TaskScope, Work } from '../src/contracts/task-scope.ts'
 import type { Part } from '../src/contracts/team.ts'
 import { defineAgent, ofPatterns } from './definition.ts'
 

@@ -4,7 +4,7 @@ import type { Agent, AnyAgent, Common, In, Out } from '../src/contracts/agents.t
 import type { Interpreter } from '../src/contracts/behavior.ts'
 import { ConfigurationError, InvalidMessageError, outcomeOf, type Outcome } from '../src/contracts/errors.ts'
 import type { Schema } from '../src/contracts/schemas.ts'
-import type { TaskScope, Work } from '../src/contracts/tasks.ts'
+import type { TaskScope, Work } from '../src/contracts/task-scope.ts'
 import type { Shape } from '../src/contracts/team.ts'
 import { defineAgent, definitionOf, ofPatterns } from './definition.ts'
 import { isForFallback } from './failure.ts'
@@ -192,7 +192,9 @@ class PipelineWork implements Work {
 const faultsOf = (verdict: boolean | string | readonly string[] | undefined): readonly string[] => {
   if (verdict === undefined || verdict === true) return []
   if (verdict === false) return ['it was found not good enough']
-  return typeof verdict === 'string' ? [verdict] : verdict
+  if (typeof verdict === 'string') return [verdict]
+  if (Array.isArray(verdict)) return verdict as readonly string[]
+  throw new TypeError(`\`validate\` gives true, false, a text or texts, not ${String(verdict)}`)
 }
 
 const refusal = (name: string, faults: readonly string[]): InvalidMessageError =>

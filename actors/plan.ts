@@ -12,7 +12,7 @@ import {
   type Outcome,
 } from '../src/contracts/errors.ts'
 import { describeFaults } from '../src/contracts/protocol.ts'
-import type { TaskScope, Work } from '../src/contracts/tasks.ts'
+import type { TaskScope, Work } from '../src/contracts/task-scope.ts'
 import { defineAgent, definitionOf, ofPatterns } from './definition.ts'
 import { partsOf, type Branches } from './pattern.ts'
 import { readPlan } from './plan-reading.ts'

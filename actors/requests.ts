@@ -1,6 +1,6 @@
 /** What one attempt has asked of others and is still open, with the time limits of those requests. */
 import { Few } from '../src/contracts/few.ts'
-import type { TaskKernel, TimeLimit } from '../src/contracts/tasks.ts'
+import type { TaskKernel, TimeLimit } from '../src/contracts/task-kernel.ts'
 
 /** Open requests by id; most have no limit of their own. */
 export class Requests {

@@ -10,7 +10,7 @@ import {
 } from '../src/contracts/errors.ts'
 import { shapes } from '../src/contracts/shapes.ts'
 import type { MaybePromise } from '../src/contracts/schemas.ts'
-import type { EndOfWork, StartWork, TaskScope, Work } from '../src/contracts/tasks.ts'
+import type { EndOfWork, StartWork, TaskScope, Work } from '../src/contracts/task-scope.ts'
 import { TaskContext, type Attempt } from './task-context.ts'
 
 type Run = (input: never, ctx: Ctx) => MaybePromise<unknown>

@@ -15,7 +15,7 @@ import {
 } from '../src/contracts/errors.ts'
 import type { ActorRef, AgentMessage, AnyRef } from '../src/contracts/messages.ts'
 import type { AuctioneerMessage, BidderMessage } from './auction-protocol.ts'
-import { bindsUntil, isEligible, type AuctionTerms } from './bids.ts'
+import { bindsUntil, checkedScore, isEligible, type AuctionTerms } from './bids.ts'
 import { isAsked } from './sender.ts'
 
 /** What a sale needs of its auctioneer. */
@@ -204,7 +204,7 @@ export class Sale {
   /** A score that throws ends this auction, not the auctioneer. */
   #scoreOf(bid: Bid, bidder: ActorRef): number | undefined {
     try {
-      return this.#house.score ? this.#house.score(bid, bidder) : bid.cost
+      return checkedScore(this.#house.score ? this.#house.score(bid, bidder) : bid.cost, bidder.path)
     } catch (thrown) {
       this.#reject(bidder, this.#auction, 'cancelled')
       this.#flow.send({ type: 'auction.cancel', at: this.#now() })

@@ -1,7 +1,7 @@
 /** How a task takes part in the conversation that it answers in. A model says more than this: all of its turns. */
 import type { Outcome } from '../src/contracts/errors.ts'
 import type { ModelMessage } from '../src/contracts/ports.ts'
-import type { TaskScope } from '../src/contracts/tasks.ts'
+import type { TaskScope } from '../src/contracts/task-scope.ts'
 import { letInKey } from './guard.ts'
 import { turnOf } from './history.ts'
 

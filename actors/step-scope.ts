@@ -1,6 +1,6 @@
 /** What a function is given that does something within a task, beside `ctx`: tools, guards. */
 import type { Logger } from '../src/contracts/ports.ts'
-import type { TaskScope } from '../src/contracts/tasks.ts'
+import type { TaskScope } from '../src/contracts/task-scope.ts'
 import type { StepContext } from '../src/contracts/tools.ts'
 
 /** One step of a task. */

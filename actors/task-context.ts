@@ -9,7 +9,7 @@ import { abortedBy, CancelledError, outcomeOf, toTroupeError } from '../src/cont
 import { hopsLeft } from '../src/contracts/hops.ts'
 import type { Logger } from '../src/contracts/ports.ts'
 import type { MaybePromise, Schema } from '../src/contracts/schemas.ts'
-import type { TaskScope } from '../src/contracts/tasks.ts'
+import type { TaskScope } from '../src/contracts/task-scope.ts'
 import type { StepContext } from '../src/contracts/tools.ts'
 import { callForHelp, type Caller } from './help.ts'
 

@@ -9,17 +9,12 @@ import { incarnate, type CellLogic, type Incarnation, type Interpreter } from '.
 import { CircuitOpenError, TimeoutError, type Outcome, type TroupeError } from '../src/contracts/errors.ts'
 import type { AgentMessage } from '../src/contracts/messages.ts'
 import type { Schema } from '../src/contracts/schemas.ts'
-import type {
-  AgentDefinition,
-  DelegateOptions,
-  TaskEvent,
-  TaskInput,
-  TaskKernel,
-  TaskMeta,
-  TaskScope,
-  TimeLimit,
-  Work,
-} from '../src/contracts/tasks.ts'
+import type { AgentDefinition } from '../src/contracts/agent-definition.ts'
+import type { DelegateOptions, TaskScope, Work } from '../src/contracts/task-scope.ts'
+import type { TaskEvent } from '../src/contracts/run-scope.ts'
+import type { TaskInput } from '../src/contracts/agent-scope.ts'
+import type { TaskKernel, TimeLimit } from '../src/contracts/task-kernel.ts'
+import type { TaskMeta } from '../src/contracts/task-request.ts'
 import { checkedOutcome } from './contract.ts'
 import { failureOf, isForFallback, retryAfterOf, type Failure } from './failure.ts'
 import { listening } from './listen.ts'
@@ -356,7 +351,7 @@ const limitsOf = (given: TaskInput): TaskFlowInput => {
   if (known) return known
   const { attempts, minMs, maxMs } = definition.retry
   const fallback = definition.fallback !== undefined && isRequest(given)
-  const made = { attempts, minMs, maxMs, fallback }
+  const made = Object.freeze({ attempts, minMs, maxMs, fallback })
   if (isRequest(given)) limits.set(definition, made)
   return made
 }

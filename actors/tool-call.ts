@@ -38,6 +38,7 @@ export class Call {
   readonly #people: PeopleAsked
   readonly #aborter = new AbortController()
   #isBegun = false
+  #isTimedOut = false
   #approval: Approval | undefined
   #refusal: TroupeError | undefined
 
@@ -187,6 +188,8 @@ export class Call {
     if (this.#tool.kind === 'agent') return this.#hand(this.#tool.agent)
     const tool = this.#tool
     this.#host.later(this.#idOf('tool'), this.#call(tool), (settled) => {
+      // It was told already how it ended.
+      if (this.#isTimedOut) return
       if (settled.status === 'failed') this.#failed(settled.error)
       else this.#completed(settled.output)
     })
@@ -233,6 +236,7 @@ export class Call {
         return this.#fail(new DeniedError(text, 'UNDECIDED'))
       }
       case 'timed-out': {
+        this.#isTimedOut = true
         const error = new TimeoutError(`"${this.#tool.name}"`, this.#timeoutMs)
         this.#ended(outcomeOf(error))
         return this.#fail(error, 'whether it was done is not known')

@@ -1,5 +1,6 @@
 /** What a tool gave, in words for a model. */
 import type { TroupeError } from '../src/contracts/errors.ts'
+import { beginningOf } from './form.ts'
 import { DEFAULT_RESULT_CHARS } from './tool.ts'
 import type { ToolResult } from './transcript.ts'
 
@@ -11,7 +12,7 @@ export const resultFor = (name: string, output: unknown, maxChars = DEFAULT_RESU
     return { text: `"${name}" was done, but what it gave cannot be shown`, failed: false }
   if (text.length <= maxChars) return { text, failed: false }
   const note = `\n[cut: the first ${String(maxChars)} of ${String(text.length)} characters]`
-  return { text: text.slice(0, maxChars) + note, failed: false }
+  return { text: beginningOf(text, maxChars) + note, failed: false }
 }
 
 /** What is said of an error. */

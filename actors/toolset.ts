@@ -1,7 +1,7 @@
 /** All tools of one agent: its own, and those of servers, which are known only once they are asked for. */
 import type { FunctionTool, ToolDefinition } from '../src/contracts/tool-definition.ts'
 import type { ToolSource } from '../src/contracts/tool-source.ts'
-import type { TaskScope } from '../src/contracts/tasks.ts'
+import type { TaskScope } from '../src/contracts/task-scope.ts'
 import { warnOfMany } from './many-tools.ts'
 import { Toolbox } from './toolbox.ts'
 

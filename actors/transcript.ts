@@ -3,7 +3,7 @@
  * on where the one before has stopped, and never repeats a tool call that has a result.
  */
 import type { ModelMessage, ModelResult, ToolCall } from '../src/contracts/ports.ts'
-import type { TaskScope } from '../src/contracts/tasks.ts'
+import type { TaskScope } from '../src/contracts/task-scope.ts'
 import type { ToolDefinition } from '../src/contracts/tool-definition.ts'
 import type { History } from './history.ts'
 import { keyOf } from './step-scope.ts'
@@ -70,13 +70,13 @@ export class Transcript {
   #before: readonly ModelMessage[]
   readonly #own: ModelMessage[]
   /** What only mends an answer. */
-  readonly #asides = new Set<ModelMessage>()
+  #asides: Set<ModelMessage> | undefined
   /** The turn in hand, from 1; and whether the model has answered in it. */
   #turn = 1
   #isAnswered = false
   /** Ids that were given, and how often each tool was called. */
-  readonly #ids = new Set<string>()
-  readonly #occurrences = new Map<string, number>()
+  #ids: Set<string> | undefined
+  #occurrences: Map<string, number> | undefined
 
   constructor(task: TaskScope, { instructions, history, own }: Beginning) {
     this.#task = task
@@ -85,17 +85,17 @@ export class Transcript {
     this.#own = [...own]
     this.dropped = history.dropped
     for (const message of history.kept) {
-      if (message.role === 'assistant') for (const { id } of message.calls) this.#ids.add(id)
+      if (message.role === 'assistant') for (const { id } of message.calls) (this.#ids ??= new Set()).add(id)
     }
   }
 
   /** That of the task, which is begun once. */
   static of(task: TaskScope, begin: () => Beginning): Transcript {
-    const key = keyOf(task, 'transcript', 1)
-    const known = task.steps.get(key)
+    // No key of a step: those have a run and a task in them.
+    const known = task.steps.get('transcript')
     if (known instanceof Transcript) return known
     const made = new Transcript(task, begin())
-    task.steps.set(key, made)
+    task.steps.set('transcript', made)
     return made
   }
 
@@ -111,7 +111,7 @@ export class Transcript {
 
   /** Whether a tool was called before. */
   get hasCalled(): boolean {
-    return this.#occurrences.size > 0
+    return this.#occurrences !== undefined
   }
 
   /** Tells the model what its last answer led to. @returns all that it is to read */
@@ -130,7 +130,7 @@ export class Transcript {
   /** What was said here, for whoever goes on: without what only mended an answer, and with an end for each call. */
   said(): readonly ModelMessage[] {
     const own = this.fault === undefined ? this.#own : withoutAnswer(this.#own)
-    const said = own.filter((message) => !this.#asides.has(message))
+    const said = own.filter((message) => !this.#asides?.has(message))
     const ends = this.calls.map(({ id, hasStarted, result }): ModelMessage => {
       const open = { text: hasStarted ? LOST : SUPERSEDED, failed: true }
       return { role: 'tool', callId: id, ...(result ?? open) }
@@ -157,6 +157,7 @@ export class Transcript {
 
   /** A record for a call of the last answer that can be run. */
   recordOf({ id, name }: ToolCall, tool: ToolDefinition, input: unknown): CallRecord {
+    this.#occurrences ??= new Map()
     const occurrence = (this.#occurrences.get(name) ?? 0) + 1
     this.#occurrences.set(name, occurrence)
     const key = keyOf(this.#task, name, occurrence)
@@ -165,18 +166,19 @@ export class Transcript {
 
   #tellFault(text: string): void {
     const answer = this.#own.at(-1)
-    if (answer?.role === 'assistant') this.#asides.add(answer)
+    const asides = (this.#asides ??= new Set())
+    if (answer?.role === 'assistant') asides.add(answer)
     const told: ModelMessage = { role: 'user', text }
-    this.#asides.add(told)
+    asides.add(told)
     this.#own.push(told)
     this.fault = undefined
   }
 
   #idFor({ id }: ToolCall): string {
+    const ids = (this.#ids ??= new Set())
     let unique = id
-    for (let n = this.#ids.size + 1; unique === '' || this.#ids.has(unique); n += 1)
-      unique = `call-${String(n)}`
-    this.#ids.add(unique)
+    for (let n = ids.size + 1; unique === '' || ids.has(unique); n += 1) unique = `call-${String(n)}`
+    ids.add(unique)
     return unique
   }
 }

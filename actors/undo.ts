@@ -8,7 +8,7 @@ import {
   type TroupeError,
 } from '../src/contracts/errors.ts'
 import type { MaybePromise } from '../src/contracts/schemas.ts'
-import type { TaskScope } from '../src/contracts/tasks.ts'
+import type { TaskScope } from '../src/contracts/task-scope.ts'
 import type { StepContext } from '../src/contracts/tools.ts'
 import { StepScope } from './step-scope.ts'
 

@@ -1,11 +1,11 @@
 /** What the rules of an agent, which users may write, say of a failed attempt. A rule that throws is a defect. */
 import type { TroupeError } from '../src/contracts/errors.ts'
-import type { AgentDefinition } from '../src/contracts/tasks.ts'
+import type { AgentSettings } from '../src/contracts/agent-settings.ts'
 import { failureOf, type Failure } from './failure.ts'
 
 /** Whether to try again; a rule that throws takes the place of what it was to judge. */
 export const judgeRetry = (
-  { retry }: AgentDefinition,
+  { retry }: AgentSettings,
   failure: Failure,
 ): { readonly outcome: Failure; readonly retryable: boolean } => {
   const error = errorIn(failure)
@@ -19,7 +19,7 @@ export const judgeRetry = (
 
 /** Whether the circuit counts it; a rule that throws is counted, and logged. */
 export const countsForCircuit = (
-  { circuit, name }: AgentDefinition,
+  { circuit, name }: AgentSettings,
   error: TroupeError | undefined,
   log: { error(fields: object, text: string): void },
 ): boolean => {

@@ -5,7 +5,7 @@
 import { readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { StateMachine, type AnyStateMachine, type AnyStateNode } from 'xstate'
-import { readAction } from '../../src/logic/compile-xstate.ts'
+import { readAction } from '../../src/logic/compile/xstate-internals.ts'
 import { eventName, mermaid } from '../../src/logic/mermaid.ts'
 
 /** The pages by file name, of all machines that a module exports. */

@@ -2,7 +2,7 @@
  * Where agents are defined, for tools that name the line to mend. Off by default: a stack is not free, and a running
  * system needs none.
  */
-import type { AgentDefinition } from './tasks.ts'
+import type { AgentDefinition } from './agent-definition.ts'
 
 let places: WeakMap<AgentDefinition, Error> | undefined
 

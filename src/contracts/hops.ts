@@ -1,6 +1,9 @@
 /** How deep work may be handed on: by the run's cap, and by those of tasks below it. */
 import type { Outcome } from './errors.ts'
-import type { TaskMeta } from './tasks.ts'
+import type { TaskMeta } from './task-request.ts'
+
+/** Most hops of a run, unless its budget says otherwise. */
+export const DEFAULT_HOPS = 10
 
 type Exhausted = Extract<Outcome, { status: 'exhausted' }>
 

@@ -8,7 +8,11 @@ import type { Clock, Model, ModelRequest, ModelResult, Usage } from './ports.ts'
 /** What a call has used up, before it is priced. */
 export type Tokens = Omit<Usage, 'usd'>
 
-const clocks = new WeakMap<AbortSignal, Clock>()
+// A field, since a map of signals would cost each call more than the call.
+const clockKey: unique symbol = Symbol('troupe.clock')
+
+type Timed = AbortSignal & { [clockKey]?: Clock }
+
 const costs = new WeakMap<Error, Tokens>()
 const cached = new WeakSet<ModelResult>()
 const unasked = new WeakSet<Error>()
@@ -18,12 +22,11 @@ const memories = new WeakMap<Model, Memory>()
 export type Memory = (request: ModelRequest, signal: AbortSignal) => boolean
 
 /** The system's clock, for a model that waits. Given the signal of the call; real time for a signal of others. */
-export const clockOf = (signal: AbortSignal): Clock => clocks.get(signal) ?? realClock
+export const clockOf = (signal: AbortSignal): Clock => (signal as Timed)[clockKey] ?? realClock
 
 /** Says which clock counts for the call that this signal belongs to. A wrapper that makes signals hands it on. */
 export const provideClock = (signal: AbortSignal, clock: Clock): void => {
-  // Real time is what anybody assumes.
-  if (clock !== realClock) clocks.set(signal, clock)
+  ;(signal as Timed)[clockKey] = clock
 }
 
 /** What a call had used up when it failed with this error; `undefined`: the provider did not say. */

@@ -1,6 +1,6 @@
 /** The graph of a team: its agents, and who works for whom. Plain JSON, the same for the same team. */
 import type { AnyAgent } from './agents.ts'
-import { definition, type AgentDefinition, type DefinedAgent } from './tasks.ts'
+import { definition, type AgentDefinition, type DefinedAgent } from './agent-definition.ts'
 import type { Role, Shape } from './team.ts'
 import type { Effect } from './tools.ts'
 

@@ -4,7 +4,7 @@
  */
 import type { AnyMachineSnapshot, AnyStateMachine, EventObject, StateValue } from 'xstate'
 import type { Interpreter, Performer, StateRecorder } from '../contracts/behavior.ts'
-import { compile, type CompiledMachine } from './compile.ts'
+import { compile, type CompiledMachine } from './compile/compile.ts'
 import { actorEngine, type Engine } from './interpret-actor.ts'
 import { Outbox } from './outbox.ts'
 

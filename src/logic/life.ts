@@ -11,9 +11,6 @@ export interface Life extends Incarnation<EventObject> {
   snapshot?(): Snapshot<unknown>
   /** Default: as the snapshot says. */
   persisted?(): Snapshot<unknown>
-  /** XState's own actor, where there is one. */
-  readonly actor?: AnyActorRef | undefined
-  can?(event: EventObject): boolean
 }
 
 /** What running logic asks of its cell. */

@@ -3,7 +3,7 @@
  * draw alike. Shows every transition, eventless ones too; what a transition does is not shown.
  */
 import type { AnyStateMachine, AnyStateNode, AnyTransitionDefinition } from 'xstate'
-import { readGuard, type KnownGuard } from './compile-xstate.ts'
+import { readGuard, type KnownGuard } from './compile/xstate-internals.ts'
 
 /** The text of the diagram; the same for the same machine. */
 export const mermaid = (machine: AnyStateMachine): string => {

@@ -9,14 +9,15 @@ export const isTransition = (logic: object): logic is Transition =>
   'config' in logic && typeof logic.config === 'function' && !('start' in logic) && 'getInitialSnapshot' in logic
 
 /** Its first state; a throw passes on. */
-export const runTransition = (logic: Transition, host: Host, input: unknown, snapshot?: Snapshot<unknown>): Life =>
-  new TransitionLife(logic, host, snapshot ?? logic.getInitialSnapshot(undefined as never, input))
+export const runTransition = (logic: Transition, host: Host, input: unknown): Life =>
+  new TransitionLife(logic, host, logic.getInitialSnapshot(undefined as never, input))
 
 class TransitionLife implements Life {
   readonly handled = true
   readonly #logic: Transition
   readonly #host: Host
   #snapshot: Snapshot<unknown>
+  #cached: object | undefined
 
   constructor(logic: Transition, host: Host, snapshot: Snapshot<unknown>) {
     this.#logic = logic
@@ -38,7 +39,6 @@ class TransitionLife implements Life {
     return this.#logic.getPersistedSnapshot(this.#snapshot)
   }
 
-  #cached: object | undefined
   #scope(): object {
     const host = this.#host
     return (this.#cached ??= {

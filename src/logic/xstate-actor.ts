@@ -23,28 +23,27 @@ const isMachine = (logic: object): boolean => 'root' in logic && 'resolveState' 
 
 const inside = (actor: AnyActorRef): Inside => actor as unknown as Inside
 
-/** Starts it; a throw at the start passes on. @param snapshot goes on from there */
-export const runActor = (logic: AnyActorLogic, host: Host, input: unknown, snapshot?: Snapshot<unknown>): Life =>
-  new ActorLife(logic, host, input, snapshot)
+/** Starts it; a throw at the start passes on. */
+export const runActor = (logic: AnyActorLogic, host: Host, input: unknown): Life => new ActorLife(logic, host, input)
 
 class ActorLife implements Life {
   handled = true
-  readonly actor: AnyActorRef
+  readonly #actor: AnyActorRef
   readonly #system: CellSystem
   #failure: { error: unknown } | undefined
   #inTurn = true
   #over = false
   readonly #host: Host
 
-  constructor(logic: AnyActorLogic, host: Host, input: unknown, snapshot: Snapshot<unknown> | undefined) {
+  constructor(logic: AnyActorLogic, host: Host, input: unknown) {
     this.#host = host
     this.#system = new CellSystem(this, host)
     this.#system.countsSteps = isMachine(logic)
     // A parent makes XState tell ends instead of throwing them at the process, and share our system.
-    const options = { id: host.id, input, parent: this.#system, ...(snapshot && { snapshot }) }
+    const options = { id: host.id, input, parent: this.#system }
     const actor = createActor(logic, options as object)
-    this.actor = actor
-    this.#system.root = this.actor
+    this.#actor = actor
+    this.#system.root = actor
     actor.on('*', (event: EventObject) => host.emitted(event))
     actor.start()
     this.#inTurn = false
@@ -55,7 +54,7 @@ class ActorLife implements Life {
   receive(event: EventObject): void {
     this.#inTurn = true
     this.handled = !this.#system.countsSteps
-    inside(this.actor)._send(event)
+    inside(this.#actor)._send(event)
     this.#inTurn = false
     if (this.#failure) this.#rethrow()
   }
@@ -73,21 +72,16 @@ class ActorLife implements Life {
 
   discard(): void {
     this.#over = true
-    stopTree(this.actor)
+    stopTree(this.#actor)
     this.#system.close()
   }
 
   snapshot(): Snapshot<unknown> {
-    return this.actor.getSnapshot() as Snapshot<unknown>
+    return this.#actor.getSnapshot() as Snapshot<unknown>
   }
 
   persisted(): Snapshot<unknown> {
-    return this.actor.getPersistedSnapshot()
-  }
-
-  can(event: EventObject): boolean {
-    const snapshot = this.snapshot()
-    return 'can' in snapshot ? (snapshot.can as (event: EventObject) => boolean)(event) : true
+    return this.#actor.getPersistedSnapshot()
   }
 
   #rethrow(): void {

@@ -113,7 +113,7 @@ export class Gate {
         if (given === 'nothing') {
           entry.tokens = 0
           entry.counts = false
-        } else if (given) {
+        } else if (given && given.inputTokens >= 0 && given.outputTokens >= 0) {
           entry.tokens = given.inputTokens + given.outputTokens
           this.#answers.count += 1
           this.#answers.tokens += given.outputTokens

@@ -41,6 +41,10 @@ interface Call {
 
 async function* inTurn(model: Model, limits: Limits, { request, signal }: Call): AsyncGenerator<ModelEvent> {
   const turn = await gateOf(limits, clockOf(signal)).enter(request, signal)
+  // A model may never notice that it was cancelled: nobody waits for it.
+  const leave = (): void => turn.end()
+  signal.addEventListener('abort', leave, { once: true })
+  if (signal.aborted) leave()
   try {
     for await (const event of model.complete(request, signal)) {
       if (event.type === 'end') turn.used(isCached(event.result) ? 'nothing' : event.result.usage)
@@ -50,6 +54,7 @@ async function* inTurn(model: Model, limits: Limits, { request, signal }: Call):
     turn.used(thrown instanceof Error ? tokensOf(thrown) : undefined)
     throw thrown
   } finally {
+    signal.removeEventListener('abort', leave)
     turn.end()
   }
 }

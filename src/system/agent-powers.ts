@@ -3,17 +3,21 @@ import { taskLogic } from '../../actors/task.ts'
 import { DefectError, outcomeOf, toTroupeError, type Outcome } from '../contracts/errors.ts'
 import type { AgentMessage } from '../contracts/messages.ts'
 import type { CircuitControl } from '../contracts/system.ts'
-import type { CircuitRecord, MetricsRecord, PermitAnswer, TaskInput, TaskMeta } from '../contracts/tasks.ts'
+import type { CircuitRecord, MetricsRecord } from '../contracts/agent-record.ts'
+import type { PermitAnswer } from '../contracts/task-messages.ts'
+import type { AgentScope, TaskInput } from '../contracts/agent-scope.ts'
+import type { TaskMeta } from '../contracts/task-request.ts'
 import { reply } from './asks.ts'
 import type { AgentRecord } from './agent-records.ts'
 import type { Cell, CellOptions } from './cell.ts'
-import { spawnCell } from './birth.ts'
+import { spawnCell } from './start-cell.ts'
 import { mailOf } from './mail.ts'
-import { Scope, type Registers } from './scope.ts'
+import { CellPowers } from './cell-powers.ts'
+import type { Registers } from './registers.ts'
 
 const TASK: CellOptions = { restart: 'temporary' }
 
-export class AgentPowers extends Scope {
+export class AgentPowers extends CellPowers implements Record<keyof AgentScope, unknown> {
   readonly record: AgentRecord
 
   constructor(cell: Cell, kernel: Registers, record: AgentRecord) {

@@ -1,6 +1,6 @@
 /** What is known of agents whatever happens to their cells: circuits and figures, by path. */
 import type { AgentMetrics } from '../contracts/system.ts'
-import type { CircuitRecord, MetricsRecord } from '../contracts/tasks.ts'
+import type { CircuitRecord, MetricsRecord } from '../contracts/agent-record.ts'
 import { noUsage } from '../contracts/usage.ts'
 import type { Cell } from './cell.ts'
 
@@ -50,6 +50,6 @@ export const isTripped = ({ circuit: { state, failures } }: AgentRecord): boolea
 
 /** How the lifecycle of an agent stands; `undefined` when nobody can say. */
 export const stateOf = (cell: Cell | undefined): AgentMetrics['state'] | undefined => {
-  const value = cell?.scope?.interpreter?.value as AgentMetrics['state'] | object | undefined
+  const value = cell?.powers?.interpreter?.value as AgentMetrics['state'] | object | undefined
   return typeof value === 'object' ? 'openCircuit' : value
 }

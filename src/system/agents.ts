@@ -4,15 +4,16 @@ import { taskLogic } from '../../actors/task.ts'
 import type { AnyAgent } from '../contracts/agents.ts'
 import { DefectError } from '../contracts/errors.ts'
 import type { ExitReason, Logic, SpawnOptions } from '../contracts/logic.ts'
-import { definition, type AgentDefinition, type DefinedAgent } from '../contracts/tasks.ts'
+import { definition, type AgentDefinition, type DefinedAgent } from '../contracts/agent-definition.ts'
 import { AgentPowers } from './agent-powers.ts'
 import { freshRecord, isTripped, stateOf, type AgentRecord } from './agent-records.ts'
 import type { Cell, CellOptions } from './cell.ts'
-import { spawnCell } from './birth.ts'
+import { spawnCell } from './start-cell.ts'
 import { isWork, putBack, readmit } from './intake.ts'
-import { kill, terminate } from './end.ts'
+import { kill, terminate } from './terminate.ts'
 import { Guests, type Guest } from './guests.ts'
-import type { Registers, Scope } from './scope.ts'
+import type { CellPowers } from './cell-powers.ts'
+import type { Registers } from './registers.ts'
 import { nameOf, parentOf } from './spawn.ts'
 import { TaskPowers } from './task-powers.ts'
 import { BROADCAST } from './topics.ts'
@@ -115,8 +116,8 @@ export class Agents {
     }
   }
 
-  scopeFor(cell: Cell): Scope | undefined {
-    if (cell.logic === (taskLogic as unknown)) return new TaskPowers(cell, this.#kernel, cell.parent!.scope as AgentPowers)
+  powersFor(cell: Cell): CellPowers | undefined {
+    if (cell.logic === (taskLogic as unknown)) return new TaskPowers(cell, this.#kernel, cell.parent!.powers as AgentPowers)
     if (cell.logic === (agentLogic as unknown)) return new AgentPowers(cell, this.#kernel, this.recordOf(cell))
     return undefined
   }
@@ -149,7 +150,7 @@ export class Agents {
 
   /** A task that ended without having settled is answered for, and its agent is told. */
   taskIsGone(cell: Cell): void {
-    const powers = cell.scope
+    const { powers } = cell
     if (!(powers instanceof TaskPowers) || powers.settled) return
     if (this.#admittedAgain(cell, powers)) return
     powers.lost(new DefectError(`"${cell.ref.path}" ended before its task did`, undefined, 'ACTOR_CRASHED'))

@@ -1,7 +1,6 @@
 /** Requests that wait for an answer: each is settled once, and what comes later is a dead letter. */
 import type { EventObject } from 'xstate'
 import {
-  CancelledError,
   ConfigurationError,
   DeliveryError,
   errorOf,
@@ -9,6 +8,7 @@ import {
   type Outcome,
 } from '../contracts/errors.ts'
 import type { AnyRef, SendOptions } from '../contracts/messages.ts'
+import { reasonOf } from './abort-reason.ts'
 import type { Cell, Core } from './cell.ts'
 import { fault, hasRoom } from './intake.ts'
 import type { Asker, Mail, Party } from './mail.ts'
@@ -108,11 +108,7 @@ export const ask = (
     kernel.deadLetter(mail, undefined, 'no-such-actor', ref.address)
   })
 
-const cancelledBy = (signal: AbortSignal): Outcome => {
-  const reason: unknown = signal.reason
-  const text = reason instanceof CancelledError ? reason.reason : reason instanceof Error ? reason.message : String(reason)
-  return { status: 'cancelled', reason: text }
-}
+const cancelledBy = (signal: AbortSignal): Outcome => ({ status: 'cancelled', reason: reasonOf(signal) })
 
 /**
  * Answers a mail.

@@ -3,14 +3,14 @@ import type { Children } from '../contracts/behavior.ts'
 import { DeliveryError } from '../contracts/errors.ts'
 import type { AnyRef } from '../contracts/messages.ts'
 import type { Cell } from './cell.ts'
-import { restart } from './birth.ts'
-import { kill, reportKilled, terminate } from './end.ts'
+import { restart } from './start-cell.ts'
+import { kill, reportKilled, terminate } from './terminate.ts'
 import { limitOf } from './hooks.ts'
 import { stop } from './stopping.ts'
 import { spawn } from './spawn.ts'
 
 export const childrenOf = (parent: Cell): Children => {
-  const { kernel, scope: asking } = parent
+  const { kernel, powers: asking } = parent
   const child = (ref: AnyRef): Cell => {
     const cell = kernel.cellOf(ref)
     if (cell?.parent === parent) return cell

@@ -1,7 +1,7 @@
 /** An agent's circuit, to be looked at and set by hand. */
 import type { AnyAgent } from '../contracts/agents.ts'
 import type { CircuitControl } from '../contracts/system.ts'
-import type { CircuitRecord } from '../contracts/tasks.ts'
+import type { CircuitRecord } from '../contracts/agent-record.ts'
 import type { Kernel } from './kernel.ts'
 
 export const circuitOf = (kernel: Kernel, agent: AnyAgent): CircuitControl => {

@@ -6,8 +6,8 @@ import type { EventObject } from 'xstate'
 import { ConfigurationError } from '../contracts/errors.ts'
 import type { ExitReason, Terminated } from '../contracts/logic.ts'
 import type { AnyRef } from '../contracts/messages.ts'
-import type { Cell, Revocable } from './cell.ts'
-import type { Token } from './mail.ts'
+import type { Cell } from './cell.ts'
+import type { Revocable, Token } from './mail.ts'
 
 /** @throws ConfigurationError when it is watched already, with another message */
 export const watch = (watcher: Cell, target: Cell | undefined, ref: AnyRef, message: EventObject | undefined): void => {

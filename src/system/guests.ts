@@ -3,11 +3,12 @@
  * works or somebody has to do with it; of those that only wait, as many as here keep theirs.
  */
 import type { AnyAgent } from '../contracts/agents.ts'
-import type { AgentDefinition } from '../contracts/tasks.ts'
+import type { AgentDefinition } from '../contracts/agent-definition.ts'
 import type { AgentRecord } from './agent-records.ts'
-import type { Cell, More } from './cell.ts'
+import type { Cell } from './cell.ts'
+import type { More } from './more.ts'
 import { Queue } from './queue.ts'
-import { isChildless } from './end.ts'
+import { isChildless } from './terminate.ts'
 
 const KEPT = 1_000
 /** For each newcomer. One leaves at the second look, so that four let the number go down again after a rush. */
@@ -53,7 +54,7 @@ const isIdle = (cell: Cell): boolean => {
 }
 
 /** Whether somebody would miss it. */
-const isKnown = ({ watchers, links, live, releases }: More): boolean =>
+const isKnown = ({ watchers, links, live, releases }: More<Cell>): boolean =>
   Boolean(watchers?.size || links?.size || live) || (releases?.size ?? 0) > ONLY_BROADCAST
 
 /** Every agent hears the topic of all; a name or a service comes on top of that. */

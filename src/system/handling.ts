@@ -21,7 +21,7 @@ export const handle = (cell: Cell, mail: Mail): void => {
   cell.mail = mail
   kernel.fate = 'handled'
   const life = cell.life!
-  if (cell.more?.receiveTimeout) cell.scope?.rearm()
+  if (cell.more?.receiveTimeout) cell.powers?.rearm()
   try {
     life.receive(cell.options.envelopes && !mail.bare ? forAgent(mail, cell) : mail.event)
   } catch (thrown) {

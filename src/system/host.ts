@@ -3,16 +3,17 @@ import type { AnyActorRef, EventObject, InspectionEvent } from 'xstate'
 import type { ActorContext } from '../contracts/actors.ts'
 import { toTroupeError } from '../contracts/errors.ts'
 import type { Host } from '../logic/life.ts'
-import type { Cell, Powers } from './cell.ts'
+import type { Cell } from './cell.ts'
+import type { Powers } from './core.ts'
 import type { Timer } from './timers.ts'
 
 export class CellHost implements Host {
   readonly #cell: Cell
-  readonly #scope: Powers
+  readonly #powers: Powers
 
-  constructor(cell: Cell, scope: Powers) {
+  constructor(cell: Cell, powers: Powers) {
     this.#cell = cell
-    this.#scope = scope
+    this.#powers = powers
   }
 
   get id(): string {
@@ -20,7 +21,7 @@ export class CellHost implements Host {
   }
 
   get context(): ActorContext<EventObject, unknown> {
-    return this.#scope as unknown as ActorContext<EventObject, unknown>
+    return this.#powers as unknown as ActorContext<EventObject, unknown>
   }
 
   get inspector(): ((event: InspectionEvent) => void) | undefined {
@@ -33,9 +34,9 @@ export class CellHost implements Host {
 
   startTimer(at: number, fire: () => void): unknown {
     const cell = this.#cell
-    const scope = this.#scope
+    const powers = this.#powers
     // Once it is ending its logic is over, though its children may take their time to go.
-    return cell.kernel.timers.start(at, () => cell.signal(() => !scope.over && cell.receiving && fire()))
+    return cell.kernel.timers.start(at, () => cell.signal(() => !powers.over && cell.receiving && fire()))
   }
 
   cancelTimer(timer: unknown): void {
@@ -43,7 +44,7 @@ export class CellHost implements Host {
   }
 
   ended(result: { output: unknown } | { error: unknown }): void {
-    if (this.#scope.over) return
+    if (this.#powers.over) return
     const cell = this.#cell
     if ('output' in result) cell.output = result.output
     const error = 'error' in result ? toTroupeError(result.error) : undefined

@@ -3,7 +3,7 @@ import { DeniedError, InvalidMessageError } from '../contracts/errors.ts'
 import { describeFaults } from '../contracts/protocol.ts'
 import type { ApprovalRequest, Approvals, Decided } from '../contracts/runs.ts'
 import type { Stream } from '../contracts/schemas.ts'
-import type { Question } from '../contracts/tasks.ts'
+import type { Question } from '../contracts/run-scope.ts'
 import type { Core } from './cell.ts'
 import { EventStream } from './event-stream.ts'
 

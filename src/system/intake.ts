@@ -9,6 +9,9 @@ import type { DeadReason } from '../contracts/system.ts'
 import type { Cell } from './cell.ts'
 import { Mail, type Party } from './mail.ts'
 
+/** Of a mailbox that says nothing of it. */
+const CAPACITY = 10_000
+
 type Taken = 'accepted' | 'rejected'
 
 /** Checks what comes from outside, then posts. */
@@ -96,7 +99,7 @@ const refusalWhileDown = (cell: Cell): DeadReason | undefined => {
 
 const makeRoom = (cell: Cell): DeadReason | undefined => {
   const options = mailboxOf(cell)
-  if (cell.mailbox.load < (options.capacity ?? 10_000)) return undefined
+  if (cell.mailbox.load < (options.capacity ?? CAPACITY)) return undefined
   if (options.overflow === 'unbounded' || dropLapsed(cell)) return undefined
   switch (options.overflow) {
     case 'drop-oldest': {
@@ -114,7 +117,7 @@ export const mailboxOf = (cell: Cell): MailboxOptions => cell.options.mailbox ??
 
 /** Whether there is room for one more. */
 export const hasRoom = (cell: Cell): boolean => {
-  const { overflow, capacity = 10_000 } = mailboxOf(cell)
+  const { overflow, capacity = CAPACITY } = mailboxOf(cell)
   if (overflow === 'unbounded' || overflow === 'drop-oldest' || overflow === 'drop-new') return true
   return cell.mailbox.load < capacity || dropLapsed(cell)
 }
@@ -156,7 +159,7 @@ export const isBundled = (cell: Cell, event: EventObject, sender: Party | undefi
   if (mailbox.load < CROWD || cell.state !== 'running' || options.envelopes === true) return false
   if (options.protocol !== undefined && sender === undefined) return false
   if (event.type.startsWith('xstate.')) return false
-  const { overflow, capacity = 10_000 } = mailboxOf(cell)
+  const { overflow, capacity = CAPACITY } = mailboxOf(cell)
   return overflow === 'unbounded' || mailbox.load < capacity
 }
 

@@ -10,7 +10,8 @@ import type { Clock, Logger } from '../contracts/ports.ts'
 import type { DeadLetter, DeadReason, SystemEvent } from '../contracts/system.ts'
 import type { Held } from '../contracts/tool-source.ts'
 import { Agents } from './agents.ts'
-import { Cell, type Awaited, type Powers } from './cell.ts'
+import { Cell } from './cell.ts'
+import type { Awaited, Powers } from './core.ts'
 import { DeadLetters, undeliverable } from './dead-letters.ts'
 import { deepFreeze } from './freeze.ts'
 import { EventStream } from './event-stream.ts'
@@ -19,14 +20,15 @@ import { failedOutside, handle } from './handling.ts'
 import { deliver, isBundled, lapse, post } from './intake.ts'
 import { afterTurn, endLinked, requestExit } from './stopping.ts'
 import { LiveActor } from './live-actor.ts'
-import { Mail, Moment, Request, type Party, type Trail } from './mail.ts'
+import { Mail, Moment, Request, type Party, type Causation } from './mail.ts'
 import { Names } from './names.ts'
 import { seededId, seededRandom } from './random.ts'
 import { Ref } from './ref.ts'
 import { RunBook } from './run-book.ts'
 import { Scheduler } from './scheduler.ts'
-import { ActorScope, type Registers } from './scope.ts'
-import { superviseExit, type RootPolicy } from './supervision.ts'
+import { UserPowers } from './cell-powers.ts'
+import type { Registers } from './registers.ts'
+import { superviseExit, type RootPolicy } from './child-exit.ts'
 import { Timers } from './timers.ts'
 import { Topics } from './topics.ts'
 
@@ -76,7 +78,7 @@ export class Kernel implements Registers {
   readonly #timeless = new Moment(this, undefined)
   /** What was sent last in answer to something, and what that hangs together with. */
   #cause: Mail | undefined
-  #trail: Trail | undefined
+  #causation: Causation | undefined
   #mails = 0
   #uids = 0
   readonly #dead: DeadLetters
@@ -117,15 +119,15 @@ export class Kernel implements Registers {
     return moment
   }
 
-  trailOf(sender: Party): Trail | undefined {
+  causationOf(sender: Party): Causation | undefined {
     // What XState logic does for a task is the task's doing.
     const cause = sender.origin ?? sender.parent?.origin ?? sender.mail
     if (cause === undefined) return undefined
     if (cause !== this.#cause) {
       this.#cause = cause
-      this.#trail = { cause: cause.seq, correlation: cause.correlation, hops: cause.hops }
+      this.#causation = { cause: cause.seq, correlation: cause.correlation, hops: cause.hops }
     }
-    return this.#trail
+    return this.#causation
   }
 
   get deadLetters(): EventStream<DeadLetter> {
@@ -221,9 +223,9 @@ export class Kernel implements Registers {
     return post(cell, mail)
   }
 
-  refuseStale(cell: Cell, event: EventObject, to: Address): void {
+  refuseStale(from: Party | undefined, event: EventObject, to: Address): void {
     this.sent += 1
-    this.deadLetter(this.mail(event, cell), undefined, 'stale-epoch', to)
+    this.deadLetter(this.mail(event, from), undefined, 'stale-epoch', to)
   }
 
   handle(cell: Cell, mail: Mail): void {
@@ -282,8 +284,8 @@ export class Kernel implements Registers {
     return this.agents.spawn(logic, options, by)
   }
 
-  scopeFor(cell: Cell): Powers {
-    return this.agents.scopeFor(cell) ?? new ActorScope(cell, this)
+  powersFor(cell: Cell): Powers {
+    return this.agents.powersFor(cell) ?? new UserPowers(cell, this)
   }
 
   /** Nobody waits for the answer to this mail any more: what waits expires in its mailbox, a task is cancelled. */

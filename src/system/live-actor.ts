@@ -6,7 +6,8 @@ import type { EventObject, Observer, Snapshot, Subscription } from 'xstate'
 import { powers } from '../contracts/context-of.ts'
 import type { ExitReason } from '../contracts/logic.ts'
 import { persistedOf, snapshotOf } from '../logic/cell-life.ts'
-import type { Cell, Live } from './cell.ts'
+import type { Cell } from './cell.ts'
+import type { Live } from './core.ts'
 import { stop } from './stopping.ts'
 
 type Handler = (event: EventObject) => void
@@ -43,7 +44,7 @@ export class LiveActor implements Live {
     // Lets `contextOf` find the powers of logic that has no actor of XState's own.
     this.system = {
       get [powers]() {
-        return cell.scope
+        return cell.powers
       },
       get: () => undefined,
       inspect: () => ({ unsubscribe: () => {} }),
@@ -70,13 +71,13 @@ export class LiveActor implements Live {
   }
 
   readonly getSnapshot = (): Snapshot<unknown> => {
-    const { life, scope } = this.#cell
-    return life ? snapshotOf(life, scope?.interpreter) : this.#last
+    const { life, powers: own } = this.#cell
+    return life ? snapshotOf(life, own?.interpreter) : this.#last
   }
 
   getPersistedSnapshot(): Snapshot<unknown> {
-    const { life, scope } = this.#cell
-    return life ? persistedOf(life, scope?.interpreter) : this.#last
+    const { life, powers: own } = this.#cell
+    return life ? persistedOf(life, own?.interpreter) : this.#last
   }
 
   readonly subscribe = (

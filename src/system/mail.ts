@@ -6,7 +6,7 @@ import type { EventObject } from 'xstate'
 import type { Outcome } from '../contracts/errors.ts'
 import type { Address, AgentMessage } from '../contracts/messages.ts'
 import { shapes } from '../contracts/shapes.ts'
-import type { TaskMeta } from '../contracts/tasks.ts'
+import type { TaskMeta } from '../contracts/task-request.ts'
 import type { Bundle, Queued } from './mailbox.ts'
 
 /** Whoever waits for the answer to a message. It is settled once. */
@@ -38,34 +38,39 @@ export interface Token {
   arrived?(): void
 }
 
+/** A token that is taken back by whoever gave it. */
+export interface Revocable extends Token {
+  active: boolean
+}
+
 const NOBODY: readonly Address[] = []
 
 /** What ids and addresses are made from. */
-export interface Office {
+export interface Issuer {
   readonly prefix: string
   /** Who sends what no actor sends. */
   readonly outside: Address
   /** The number of the next mail. */
   nextMail(): number
   /** What a mail of this actor hangs together with. */
-  trailOf(sender: Party): Trail | undefined
+  causationOf(sender: Party): Causation | undefined
   now(): number
 }
 
 /** Where and when mails were sent: one for all of a slice. */
 export class Moment {
-  readonly office: Office
+  readonly issuer: Issuer
   /** Milliseconds since the epoch; `undefined` for mails that nobody sees in an envelope. */
   readonly at: number | undefined
 
-  constructor(office: Office, at: number | undefined) {
-    this.office = office
+  constructor(issuer: Issuer, at: number | undefined) {
+    this.issuer = issuer
     this.at = at
   }
 }
 
 /** What the mails that one message leads to have in common. */
-export interface Trail {
+export interface Causation {
   /** The number of that message; 0: none. */
   readonly cause: number
   /** What names the run or the conversation: an id, what has one, or the number of the first mail. */
@@ -80,7 +85,7 @@ export class Mail implements Queued<Mail> {
   readonly event: EventObject
   readonly sender: Party | undefined
   /** `undefined`: it began what follows from it. */
-  trail: Trail | undefined
+  causation: Causation | undefined
   token: Token | undefined = undefined
   /** The one behind it in its mailbox. */
   next: Mail | Bundle<Mail> | undefined = undefined
@@ -99,13 +104,13 @@ export class Mail implements Queued<Mail> {
   declare readmitted?: boolean
   declare known?: Envelope
 
-  /** @param seq of a mail that takes its trail from another one */
+  /** @param seq of a mail that takes its causation from another one */
   constructor(moment: Moment, event: EventObject, sender: Party | undefined, seq?: number) {
     this.moment = moment
-    this.seq = seq ?? moment.office.nextMail()
+    this.seq = seq ?? moment.issuer.nextMail()
     this.event = event
     this.sender = sender
-    this.trail = sender === undefined || seq !== undefined ? undefined : moment.office.trailOf(sender)
+    this.causation = sender === undefined || seq !== undefined ? undefined : moment.issuer.causationOf(sender)
     // Now and then, since each write to what is old costs more than the mail.
     if ((this.seq & 1_023) === 0 && new.target === Mail) shapes.mail = this
   }
@@ -116,15 +121,15 @@ export class Mail implements Queued<Mail> {
   }
 
   get timestamp(): number {
-    return this.moment.at ?? this.moment.office.now()
+    return this.moment.at ?? this.moment.issuer.now()
   }
 
-  get correlation(): Trail['correlation'] {
-    return this.trail?.correlation ?? this.seq
+  get correlation(): Causation['correlation'] {
+    return this.causation?.correlation ?? this.seq
   }
 
   get hops(): number {
-    return this.trail?.hops ?? 0
+    return this.causation?.hops ?? 0
   }
 
   get id(): string {
@@ -140,7 +145,7 @@ export class Mail implements Queued<Mail> {
   }
 
   get from(): Address {
-    return this.sender?.ref.address ?? this.moment.office.outside
+    return this.sender?.ref.address ?? this.moment.issuer.outside
   }
 
   get correlationId(): string {
@@ -154,7 +159,7 @@ export class Mail implements Queued<Mail> {
   }
 
   get causedBy(): string | undefined {
-    const cause = this.trail?.cause ?? 0
+    const cause = this.causation?.cause ?? 0
     return cause === 0 ? undefined : this.idOf(cause)
   }
 
@@ -168,8 +173,8 @@ export class Mail implements Queued<Mail> {
   }
 
   /** As part of what the run or conversation of this name does, so many handovers deep. */
-  follow(correlation: Trail['correlation'], hops: number): void {
-    this.trail = { cause: this.trail?.cause ?? 0, correlation, hops }
+  follow(correlation: Causation['correlation'], hops: number): void {
+    this.causation = { cause: this.causation?.cause ?? 0, correlation, hops }
   }
 
   /** The same mail with its event parsed. */
@@ -180,13 +185,13 @@ export class Mail implements Queued<Mail> {
   /** Whether what this sender sends now differs in nothing but its event. */
   isOf(moment: Moment, sender: Party | undefined): boolean {
     if (this.moment !== moment || this.sender !== sender) return false
-    return sender === undefined || this.trail === moment.office.trailOf(sender)
+    return sender === undefined || this.causation === moment.issuer.causationOf(sender)
   }
 
   /** One more of the same sender, sent in the same moment for the same reason. */
   another(event: EventObject, seq: number): Mail {
     const mail = new Mail(this.moment, event, this.sender, seq)
-    mail.trail = this.trail
+    mail.causation = this.causation
     return mail
   }
 
@@ -196,11 +201,11 @@ export class Mail implements Queued<Mail> {
   }
 
   protected idOf(seq: number): string {
-    return this.moment.office.prefix + seq.toString(36)
+    return this.moment.issuer.prefix + seq.toString(36)
   }
 
   protected copyTo<M extends Mail>(copy: M): M {
-    copy.trail = this.trail
+    copy.causation = this.causation
     copy.token = this.token
     copy.exempt = this.exempt
     if (this.asker) copy.asker = this.asker
@@ -245,7 +250,7 @@ export class Request extends Mail implements AgentMessage {
   }
 
   get to(): Address {
-    return this.asker?.target?.ref.address ?? this.moment.office.outside
+    return this.asker?.target?.ref.address ?? this.moment.issuer.outside
   }
 
   override with(event: EventObject): Request {

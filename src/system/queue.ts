@@ -1,4 +1,4 @@
-/** First in, first out, in a ring that starts empty and small. */
+/** First in, first out, in a ring that starts empty and small: an array would move all that waits at each `shift`. */
 export class Queue<T> {
   #ring: (T | undefined)[] = []
   #head = 0

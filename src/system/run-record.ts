@@ -1,20 +1,19 @@
 /** One run: its events from the first, its limits, its single outcome. */
 import { Account } from '../contracts/account.ts'
 import type { AnyAgent, Budget } from '../contracts/agents.ts'
-import { CancelledError, type Outcome } from '../contracts/errors.ts'
+import type { Outcome } from '../contracts/errors.ts'
 import type { Usage } from '../contracts/ports.ts'
 import type { ApprovalRequest, Run, RunEvent, RunInfo, RunOptions } from '../contracts/runs.ts'
-import type { Question, RunScope, TaskEvent, TaskIdentity } from '../contracts/tasks.ts'
+import type { Question, RunScope, TaskEvent, TaskIdentity } from '../contracts/run-scope.ts'
 import type { Thread } from '../contracts/thread.ts'
 import { addUsage, noUsage } from '../contracts/usage.ts'
+import { DEFAULT_HOPS } from '../contracts/hops.ts'
 import type { Core } from './cell.ts'
 import type { Inbox } from './inbox.ts'
 import type { Asker, Mail, Party } from './mail.ts'
 import type { Timer } from './timers.ts'
 
 const EVENTS_KEPT = 1_000
-/** Most hops of a run whose budget says nothing of them. */
-export const DEFAULT_HOPS = 10
 
 /** What a run needs of its system. */
 export interface RunHost {
@@ -264,11 +263,4 @@ export const runId = (prefix: string, number: number): string => `${prefix}r-${n
 export const runNumber = (prefix: string, id: string): number | undefined => {
   const number = id.startsWith(prefix) ? Number.parseInt(id.slice(prefix.length + 2), 36) : NaN
   return runId(prefix, number) === id ? number : undefined
-}
-
-/** What a signal was aborted with, in words. */
-export const reasonOf = (signal: AbortSignal): string => {
-  const reason: unknown = signal.reason
-  if (reason instanceof CancelledError) return reason.reason
-  return reason instanceof Error ? reason.message : String(reason)
 }

@@ -3,9 +3,9 @@ import type { AnyActorLogic } from 'xstate'
 import { checkEnd } from '../../actors/supervisor-options.ts'
 import { ConfigurationError, DeliveryError, NotProvidedError } from '../contracts/errors.ts'
 import type { Logic, SpawnOptions } from '../contracts/logic.ts'
-import { definition } from '../contracts/tasks.ts'
+import { definition } from '../contracts/agent-definition.ts'
 import type { Cell, CellOptions, Core } from './cell.ts'
-import { spawnCell } from './birth.ts'
+import { spawnCell } from './start-cell.ts'
 
 const DEFAULTS: CellOptions = { restart: 'temporary' }
 

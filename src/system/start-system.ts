@@ -6,27 +6,25 @@ import { providePrivateSystem } from '../contracts/private-system.ts'
 import { budgetFault } from '../contracts/account.ts'
 import { ConfigurationError, DeliveryError, type RestartLimitError } from '../contracts/errors.ts'
 import type { AnyAgent, Mailbox } from '../contracts/agents.ts'
-import type { ExitReason, Logic, SpawnOptions } from '../contracts/logic.ts'
-import type { ActorRef, AgentMessage, AnyRef, SendOptions, Topic } from '../contracts/messages.ts'
+import type { ExitReason } from '../contracts/logic.ts'
+import type { AgentMessage, AnyRef, Topic } from '../contracts/messages.ts'
 import type { Bus, Clock, Logger } from '../contracts/ports.ts'
 import type { MaybePromise, Unsubscribe } from '../contracts/schemas.ts'
 import type { AgentMetrics, CircuitControl, Phase, System, SystemOptions } from '../contracts/system.ts'
-import { definition } from '../contracts/tasks.ts'
-import { ask, sendWhenRoom } from './asks.ts'
+import { definition } from '../contracts/agent-definition.ts'
 import { circuitOf } from './circuit-control.ts'
 import { Kernel } from './kernel.ts'
 import { link, unlink } from './links.ts'
 import type { LiveActor } from './live-actor.ts'
-import { manage } from './management.ts'
 import { metricsOf } from './metrics.ts'
 import { checkMs } from './milliseconds.ts'
-import { drained, killed, stopped } from './scope.ts'
+import { killed, stopped } from './stop-by-ref.ts'
 import { Shutdown } from './shutdown.ts'
-import { spawn } from './spawn.ts'
-import type { RootPolicy } from './supervision.ts'
+import type { RootPolicy } from './child-exit.ts'
 import { statsOf } from './stats.ts'
 import { Time } from './time.ts'
 import { destructurable } from './destructurable.ts'
+import { Verbs } from './verbs.ts'
 
 /** The ports, chosen. */
 export interface Ports {
@@ -46,7 +44,10 @@ export const startSystem = (options: SystemOptions, ports: Ports): System => {
 /** The kernel of a system, for `crash`. */
 export const kernelOf = (system: System): Kernel => (system as unknown as RunningSystem).kernel
 
-class RunningSystem {
+class RunningSystem extends Verbs implements Record<keyof System, unknown> {
+  /** It acts from outside of all actors. */
+  readonly cell = undefined
+  readonly over = false
   readonly kernel: Kernel
   readonly clock: Clock
   readonly terminated: Promise<void>
@@ -56,6 +57,7 @@ class RunningSystem {
   #end!: { resolve: () => void; reject: (error: RestartLimitError) => void }
 
   constructor(options: SystemOptions, { clock, log, bus, seed, freeze }: Ports) {
+    super()
     const name = options.name ?? 'local'
     if (!/^[\w.-]+$/.test(name)) {
       throw new ConfigurationError(`"${name}" cannot name a system: letters, digits, ".", "_" and "-" can`)
@@ -90,14 +92,6 @@ class RunningSystem {
     return this.kernel.inbox
   }
 
-  get receptionist(): Kernel['names'] {
-    return this.kernel.names
-  }
-
-  get root(): AnyRef {
-    return this.kernel.root.ref
-  }
-
   get events(): Kernel['events'] {
     return this.kernel.events
   }
@@ -114,81 +108,9 @@ class RunningSystem {
     return this.kernel.runs.sessions
   }
 
-  spawn(logic: Logic, options: SpawnOptions = {}): ActorRef {
-    return spawn(this.kernel, logic, options, this.kernel.root).ref
-  }
-
-  tell(to: AnyRef, message: EventObject): 'accepted' | 'rejected' {
-    return this.kernel.tell(undefined, to, message)
-  }
-
-  publish(topic: Topic<EventObject> | string, message: EventObject): void {
-    this.kernel.topics.publish(undefined, typeof topic === 'string' ? topic : topic.name, message)
-  }
-
-  ask(to: AnyRef, message: EventObject, options?: SendOptions): Promise<unknown> {
-    return ask({ kernel: this.kernel, from: undefined }, to, message, options)
-  }
-
-  send(to: AnyRef, message: EventObject, options: SendOptions & { timeoutMs: number }): Promise<void> {
-    return sendWhenRoom({ kernel: this.kernel, from: undefined }, to, message, options)
-  }
-
-  run(...args: Parameters<Kernel['runs']['run']>): Promise<unknown> {
-    return this.kernel.runs.run(...args)
-  }
-
-  submit(...args: Parameters<Kernel['runs']['submit']>): unknown {
-    return this.kernel.runs.submit(...args)
-  }
-
-  stop(ref?: AnyRef, options: { timeoutMs?: number | undefined; info?: unknown } = {}): Promise<void> {
-    if (ref) return stopped(this.kernel, ref, options)
+  override stop(ref?: AnyRef, options?: { timeoutMs?: number | undefined; info?: unknown }): Promise<void> {
+    if (ref) return super.stop(ref, options)
     return this.#shutdown.run().then(() => this.#end.resolve())
-  }
-
-  drain(ref: AnyRef, { timeoutMs = 30_000 }: { timeoutMs?: number | undefined } = {}): Promise<void> {
-    return drained(this.kernel, ref, timeoutMs)
-  }
-
-  kill(ref: AnyRef): void {
-    killed(this.kernel, ref)
-  }
-
-  register(name: string, ref: AnyRef): void {
-    this.kernel.names.claim(name, ref)
-  }
-
-  unregister(name: string): void {
-    this.kernel.names.free(name)
-  }
-
-  lookup(name: string): ActorRef | undefined {
-    return this.kernel.names.lookup(name)
-  }
-
-  startChild(supervisor: AnyRef, spec: unknown): Promise<unknown> {
-    return manage(this.kernel, undefined, supervisor, { type: 'supervisor.start-child', spec })
-  }
-
-  terminateChild(supervisor: AnyRef, id: string): Promise<unknown> {
-    return manage(this.kernel, undefined, supervisor, { type: 'supervisor.terminate-child', id })
-  }
-
-  restartChild(supervisor: AnyRef, id: string): Promise<unknown> {
-    return manage(this.kernel, undefined, supervisor, { type: 'supervisor.restart-child', id })
-  }
-
-  deleteChild(supervisor: AnyRef, id: string): Promise<unknown> {
-    return manage(this.kernel, undefined, supervisor, { type: 'supervisor.delete-child', id })
-  }
-
-  whichChildren(supervisor: AnyRef): Promise<unknown> {
-    return manage(this.kernel, undefined, supervisor, { type: 'supervisor.which-children' })
-  }
-
-  countChildren(supervisor: AnyRef): Promise<unknown> {
-    return manage(this.kernel, undefined, supervisor, { type: 'supervisor.count-children' })
   }
 
   watch(ref: AnyRef): Promise<ExitReason> {

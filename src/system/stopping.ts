@@ -4,8 +4,22 @@
  */
 import { toTroupeError, type TroupeError } from '../contracts/errors.ts'
 import type { ExitReason } from '../contracts/logic.ts'
-import type { Cell, More } from './cell.ts'
-import { discardLife, endTimers, isChildless, kill, KILLED, killChildren, refuseSenders, release, reportKilled, settleOwed, tellDown, terminate } from './end.ts'
+import type { Cell } from './cell.ts'
+import type { More } from './more.ts'
+import {
+  discardLife,
+  endTimers,
+  isChildless,
+  kill,
+  KILLED,
+  killChildren,
+  refuseSenders,
+  release,
+  reportKilled,
+  settleOwed,
+  tellDown,
+  terminate,
+} from './terminate.ts'
 import { limitOf, runHooks, unlessOvertaken } from './hooks.ts'
 import { breakLinks } from './links.ts'
 
@@ -38,7 +52,7 @@ export const leave = (cell: Cell): void => {
 export const endItself = (cell: Cell, reason: ExitReason): void => {
   if (!cell.receiving && cell.state !== 'starting') return
   cell.state = 'ending'
-  if (cell.more === undefined && !cell.scope?.keyed?.size && cell.piped === 0 && isChildless(cell)) {
+  if (cell.more === undefined && !cell.powers?.keyed?.size && cell.piped === 0 && isChildless(cell)) {
     return isDown(cell, reason, false)
   }
   release(cell)
@@ -97,7 +111,7 @@ const stopNow = (cell: Cell, order: StopOrder): void => {
   // It ends already, by itself: now it is not restarted.
   if (cell.state === 'ending') return planStop(cell, { reason, byItself, toRestart }, limit)
   cell.state = 'stopping'
-  if (cell.scope?.keyed?.size || cell.more?.receiveTimeout) endTimers(cell)
+  if (cell.powers?.keyed?.size || cell.more?.receiveTimeout) endTimers(cell)
   if (!toRestart) refuseMail(cell)
   if (hasNothingToWaitFor(cell)) {
     if (cell.options.restart !== 'temporary') noteStop(cell, { reason, byItself, toRestart })
@@ -127,7 +141,7 @@ const refuseMail = (cell: Cell): void => {
   refuseSenders(cell)
 }
 
-type Stop = NonNullable<More['stop']>
+type Stop = NonNullable<More<Cell>['stop']>
 
 /** So that nobody starts it again before its parent has heard of this. */
 const noteStop = (cell: Cell, order: Pick<Stop, 'reason' | 'byItself' | 'toRestart'>): Stop =>

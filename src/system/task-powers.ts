@@ -9,16 +9,22 @@ import type { ExitReason } from '../contracts/logic.ts'
 import type { Clock, Usage } from '../contracts/ports.ts'
 import { addUsage } from '../contracts/usage.ts'
 import type { Held } from '../contracts/tool-source.ts'
-import type { AgentDefinition, RequestOptions, TaskEvent, TaskIdentity, TaskInput, TaskMessage, TaskMeta, TaskReport, TimeLimit } from '../contracts/tasks.ts'
+import type { AgentDefinition } from '../contracts/agent-definition.ts'
+import type { RequestOptions, TaskMeta } from '../contracts/task-request.ts'
+import type { TaskEvent, TaskIdentity } from '../contracts/run-scope.ts'
+import type { TaskInput } from '../contracts/agent-scope.ts'
+import type { TaskMessage, TaskReport } from '../contracts/task-messages.ts'
+import type { TaskKernel, TimeLimit } from '../contracts/task-kernel.ts'
 import { reply } from './asks.ts'
 import type { AgentRecord } from './agent-records.ts'
 import type { Cell } from './cell.ts'
-import { spawnCell } from './birth.ts'
-import { kill, terminate } from './end.ts'
+import { spawnCell } from './start-cell.ts'
+import { kill, terminate } from './terminate.ts'
 import { requestExit } from './stopping.ts'
 import type { Address } from '../contracts/messages.ts'
 import type { Asker, Party, Request } from './mail.ts'
-import { Scope, type Registers } from './scope.ts'
+import { CellPowers } from './cell-powers.ts'
+import type { Registers } from './registers.ts'
 
 /** A request of one task to another agent. */
 class TaskAsker implements Asker {
@@ -58,7 +64,7 @@ interface Open {
   withdraw(reason: string): void
 }
 
-export class TaskPowers extends Scope {
+export class TaskPowers extends CellPowers implements Record<keyof TaskKernel, unknown> {
   settled = false
   readonly #record: AgentRecord
   #open: Few<Open> | undefined

@@ -383,6 +383,10 @@ describe('an `approve` that cannot be asked keeps the tool from running:', () =>
     ['it names nobody', () => ({ by: [] }), /names nobody/],
     ['it escalates to nobody', () => ({ by: 'ann', otherwise: { escalate: [] } }), /names nobody/],
     ['it wants more than there are', () => ({ by: 'ann', of: 2 }), /2 cannot approve, of 1/],
+    ['it names the same one twice', () => ({ by: ['ann', 'ann'], of: 2 }), /2 cannot approve, of 1/],
+    ['it wants a part of somebody', () => ({ by: ['ann', 'bob'], of: 1.5 }), /1.5 cannot approve, of 2/],
+    ['it only says yes', () => true as never, /gives `false` or `{ by }`, not true/],
+    ['it takes its time', () => Promise.resolve(false) as never, /gives `false` or `{ by }`/],
   ])('%s', async (_, approve, text) => {
     const { run, paid, told, system } = await desk(approve)
     expect((await run.outcome).status).toBe('completed')
@@ -390,4 +394,63 @@ describe('an `approve` that cannot be asked keeps the tool from running:', () =>
     expect(told()).toMatch(text)
     expect(await system.approvals.list()).toEqual([])
   })
+})
+
+it('shows numbers of any size', async () => {
+  const { system } = await rig()
+  const cents: bigint[] = []
+  const input = z.object({ cents: z.string().transform((text) => BigInt(text)) })
+  const pay = tool('pay', { input, approve: () => ({ by: 'ann' }), run: (given) => cents.push(given.cents) })
+  const model = scripted([{ calls: [{ name: 'pay', input: '{"cents":"9007199254740993"}' }] }, 'done'])
+  const run = system.submit(agent('desk', { model, tools: [pay] }), 'go')
+  await system.settle()
+  const request = await waiting(system)
+  expect(request.input).toEqual({ cents: '9007199254740993' })
+  await system.approvals.approve(request.id, { by: 'ann' })
+  expect(await run.outcome).toMatchObject({ status: 'completed' })
+  expect(cents).toEqual([9007199254740993n])
+})
+
+it('is decided at the last moment, and once', async () => {
+  const { system, clock, run, paid } = await desk({ by: 'ann', timeoutMs: 1_000 })
+  const request = await waiting(system)
+  await clock.advance(999)
+  const decided = system.approvals.approve(request.id, { by: 'ann' })
+  const later = clock.advance(1)
+  expect(await decided).toBe('recorded')
+  await later
+  expect(await system.approvals.deny(request.id, { by: 'ann', reason: 'no' })).toBe('already-decided')
+  expect(await run.outcome).toMatchObject({ status: 'completed' })
+  expect(paid).toHaveLength(1)
+})
+
+it('is approved in vain when its run is cancelled before it goes on', async () => {
+  const { system, run, paid } = await desk({ by: 'ann' })
+  const request = await waiting(system)
+  const decided = system.approvals.approve(request.id, { by: 'ann' })
+  run.cancel('stop')
+  expect(await decided).toBe('recorded')
+  expect(await run.outcome).toMatchObject({ status: 'cancelled' })
+  await system.settle()
+  expect(paid).toEqual([])
+  expect(await system.approvals.approve(request.id, { by: 'ann' })).toBe('already-decided')
+})
+
+it('is too late in the very moment of its deadline', async () => {
+  const { system, clock } = await rig()
+  const paid: unknown[] = []
+  const input = z.object({})
+  const pay = tool('pay', { input, approve: () => ({ by: 'ann', timeoutMs: 1_000 }), run: () => paid.push(1) })
+  const decided = Promise.withResolvers<unknown>()
+  let id = ''
+  // Before the timer of the deadline, which is due in the same moment.
+  clock.setTimeout(() => decided.resolve(system.approvals.approve(id, { by: 'ann' })), 1_000)
+  const model = scripted([{ calls: [{ name: 'pay', input: '{}' }] }, 'done'])
+  const run = system.submit(agent('desk', { model, tools: [pay] }), 'go')
+  await system.settle()
+  id = (await waiting(system)).id
+  await clock.advance(1_000)
+  expect(await decided.promise).toBe('expired')
+  expect(await run.outcome).toMatchObject({ status: 'completed' })
+  expect(paid).toEqual([])
 })

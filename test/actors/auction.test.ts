@@ -431,3 +431,14 @@ it('is refused when it is put together wrongly', () => {
   )
   expect(() => auction('team', { bidders, awardTimeoutMs: Infinity })).toThrow(ConfigurationError)
 })
+
+it.each([NaN, undefined, '3'])('has a defect when its `score` gives %s, which cannot be compared', async (score) => {
+  const { system } = await rig()
+  const team = auction('team', {
+    bidders: { a: worker('a', 1), b: worker('b', 2) },
+    score: ((_: unknown, bidder: string) => (bidder === 'a' ? score : 1)) as never,
+  })
+  const outcome = await system.submit(team, 'x').outcome
+  expect(codeOf(outcome)).toBe('DEFECT')
+  expect(outcome).toMatchObject({ error: { message: expect.stringContaining('bid of "a"') as unknown } })
+})

@@ -614,3 +614,14 @@ it('in 400 random teams, some of them cancelled, caps hold and nothing stays hel
   console.log(`seed ${seed}:`, seen)
   for (const count of Object.values(seen)) expect(count).toBeGreaterThan(20)
 }, 120_000)
+
+it.each([NaN, -1_000, undefined as never])('counts the estimate where a model says that it used %s tokens', async (n) => {
+  const { system } = await rig()
+  const usage = { inputTokens: n, cachedTokens: 0, outputTokens: n, usd: 0 }
+  const model = handmade(async function* () {
+    yield end({ text: 'ok', usage })
+  })
+  const outcome = await outcomeOf(system, asking(talker('t', model), 50), { tokens: 100 })
+  expect(outcome).toMatchObject({ status: 'exhausted', what: 'tokens', cap: 100 })
+  expect(model.requests.length).toBeLessThan(20)
+})

@@ -266,6 +266,12 @@ describe('a guard fails closed', () => {
     await system.stop()
   })
 
+  it('when it says two things', async () => {
+    const { system } = await rig()
+    const { made } = shout({ input: () => ({ replace: 'ho', refuse: 'no' }) })
+    expect(await system.submit(made, 'hi').outcome).toMatchObject({ error: { reason: 'no' } })
+  })
+
   it('with the reason that it throws as a denial', async () => {
     const { system } = await rig()
     const { made } = shout({

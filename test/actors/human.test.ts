@@ -279,3 +279,13 @@ describe('a function that stands in for people', () => {
 it('is refused when more have to answer than may', () => {
   expect(() => human('desk', { by: ['ann'], of: 2 })).toThrow(ConfigurationError)
 })
+
+it.each([
+  ['the same one twice', { by: ['ann', 'ann'], of: 2 }],
+  ['a part of somebody', { of: 1.5 }],
+  ['everybody there will ever be', { of: Infinity }],
+  ['no time that could pass', { timeoutMs: NaN }],
+  ['a time before it began', { timeoutMs: -1 }],
+])('is refused when it asks for %s', (_, options) => {
+  expect(() => human('desk', options)).toThrow(ConfigurationError)
+})

@@ -139,3 +139,10 @@ it('nests: a router whose target is a pipeline whose stage is a parallel', async
   })
   expect(await system.run(deep, 'four')).toEqual([4, 'FOUR'])
 })
+
+it('has a defect when a `validate` gives no verdict, and lets nothing pass', async () => {
+  const { system } = await rig()
+  const validate = (() => Promise.resolve(false)) as never
+  const line = pipeline('line', [stage(agent('write', { run: () => 'text' }), { validate })])
+  expect(codeOf(await system.submit(line, 'x').outcome)).toBe('DEFECT')
+})

@@ -677,3 +677,32 @@ it('warns about more than 8 tools for one agent, and about no fewer', async () =
   expect(logged).toEqual([expect.stringContaining('warn models choose badly')])
   await system.stop()
 })
+
+describe('a tool that answers after its time', () => {
+  it.each(['with a result', 'with an error', 'in the very moment'])('has ended once, %s', async (how) => {
+    const { system, clock } = await rig()
+    const late = promised<string>()
+    const slow = tool('slow', { input: z.object({}), timeoutMs: 100, run: () => late.promise })
+    const model = scripted([calls(call('slow')), { text: 'done', delayMs: 1_000 }])
+    const run = system.submit(agent('worker', { model, tools: [slow] }), 'go')
+    const events = eventsOf(run)
+    if (how === 'in the very moment') clock.setTimeout(() => late.resolve('late'), 100)
+    await clock.advance(150)
+    if (how === 'with an error') late.reject(new Error('late'))
+    else late.resolve('late')
+    await clock.advance(2_000)
+    expect(await run.outcome).toMatchObject({ status: 'completed' })
+    const ends = (await events).filter(({ type }) => type === 'tool.ended')
+    expect(ends).toHaveLength(1)
+    // In the same moment either may come first, but all are told the same.
+    const isLate = told(model)[0] !== 'late'
+    if (how !== 'in the very moment') expect(isLate).toBe(true)
+    expect(ends).toMatchObject([{ outcome: { status: isLate ? 'failed' : 'completed' } }])
+  })
+})
+
+it('never cuts a result through a character', async () => {
+  const smile = tool('smile', { input: z.object({}), maxResultChars: 4, run: () => 'abc\u{1F600}def' })
+  const { model } = await task([smile], [calls(call('smile')), 'done'])
+  expect(told(model)).toEqual(['abc\n[cut: the first 4 of 8 characters]'])
+})

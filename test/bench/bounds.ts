@@ -32,6 +32,9 @@ type Read = (result: Result) => number | undefined
 
 const FRAMEWORKS = ['agent-kit', 'ai-sdk', 'openai-agents', 'mastra-fn', 'langgraph']
 
+/** Those whose agents ask a model. */
+const MODEL_FRAMEWORKS = ['agent-kit', 'ai-sdk', 'openai-agents']
+
 const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN
 
 /** Everything that the figures at hand can tell. */
@@ -41,14 +44,16 @@ export const bounds = (results: readonly Result[]): Verdict[] => {
     const found = results.find((each) => each.round === round && each.workload === workload && each.peer === peer)
     return found && !found.error ? read(found) : undefined
   }
-  const ratio = (workload: string, read: Read, peer: string, theirs: Read = read): number =>
+  const ratioOf = (us: string) => (workload: string, read: Read, peer: string, theirs: Read = read): number =>
     median(
       rounds.flatMap((round) => {
-        const ours = figure(round, workload, 'troupe', read)
+        const ours = figure(round, workload, us, read)
         const other = figure(round, workload, peer, theirs)
         return ours && other ? [ours / other] : []
       }),
     )
+  const ratio = ratioOf('troupe')
+  const ratioWithModels = ratioOf('troupe-model')
   const atLeast = (what: string, value: number, bound: number): Verdict[] =>
     Number.isNaN(value) ? [] : [{ what, figure: value.toFixed(3), bound: `>= ${bound.toFixed(3)}`, met: value >= bound }]
 
@@ -61,6 +66,17 @@ export const bounds = (results: readonly Result[]): Verdict[] => {
         ...atLeast(`${what}, times the fastest agent framework`, Number.isFinite(best) ? best : Number.NaN, workload === 'w2' ? 2 : 3),
         ...atLeast(`${what}, of bare functions`, ratio(workload, read, 'bare'), 1 / 50),
       ]
+    }),
+  )
+
+  // Theirs have a model in these workloads. Half of what the leanest costs is twice its rate.
+  const withModels = ['w1', 'w4'].flatMap((workload) =>
+    (['c1', 'c100'] as const).flatMap((level) => {
+      const read: Read = (result) => result[level]?.perCpuSecond
+      const ratios = MODEL_FRAMEWORKS.map((peer) => ratioWithModels(workload, read, peer))
+      const least = Math.min(...ratios.filter((each) => !Number.isNaN(each)))
+      const what = `${workload} with models at concurrency ${level.slice(1)}, times the leanest agent framework`
+      return atLeast(what, Number.isFinite(least) ? least : Number.NaN, 2)
     }),
   )
 
@@ -89,5 +105,5 @@ export const bounds = (results: readonly Result[]): Verdict[] => {
   ]
 
   const wall: Read = ({ wallMs }) => wallMs && 1 / wallMs
-  return [...orchestrations, ...actors, ...atLeast('w7, 1,000 runs of 50 ms agents, of bare functions', ratio('w7', wall, 'bare'), 0.92)]
+  return [...orchestrations, ...withModels, ...actors, ...atLeast('w7, 1,000 runs of 50 ms agents, of bare functions', ratio('w7', wall, 'bare'), 0.92)]
 }

@@ -20,7 +20,7 @@ const { values } = parseArgs({
     peers: { type: 'string', default: process.env['TROUPE_PEERS'] ?? '' },
     rounds: { type: 'string', default: '5' },
     seconds: { type: 'string', default: '1' },
-    workloads: { type: 'string', default: 'w1,w2,w3,w6,w7' },
+    workloads: { type: 'string', default: 'w1,w2,w3,w4,w6,w7' },
     only: { type: 'string', default: 'nact,xstate,agent-kit,ai-sdk,openai-agents,mastra,langgraph' },
     json: { type: 'string' },
     help: { type: 'boolean', default: false },
@@ -50,10 +50,10 @@ const main = (): void => {
   }
   const folder = installed(resolve(values.peers))
   const json = resolve(values.json ?? join(mkdtempSync(join(tmpdir(), 'troupe-bench-')), 'figures.json'))
-  const ours = resolve(import.meta.dirname, 'troupe.bench.mjs')
+  const ours = ['troupe.bench.mjs', 'troupe-model.bench.mjs'].flatMap((file) => ['--add', resolve(import.meta.dirname, file)])
   const { rounds, seconds, workloads, only } = values
   const limits = ['--rounds', rounds, '--seconds', seconds, '--workloads', workloads, '--only', only]
-  const complete = run(process.execPath, ['run.mjs', '--add', ours, '--json', json, ...limits], folder)
+  const complete = run(process.execPath, ['run.mjs', ...ours, '--json', json, ...limits], folder)
   if (!existsSync(json)) throw new Error('the harness has written no figures')
 
   const { results } = JSON.parse(readFileSync(json, 'utf8')) as { results: Result[] }

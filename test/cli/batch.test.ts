@@ -6,7 +6,7 @@ import { asJson, type Result } from '../../src/cli/result.ts'
 import type { AnyAgent } from '../../src/contracts/agents.ts'
 import { DefectError, DeliveryError, RestartLimitError, type Outcome } from '../../src/contracts/errors.ts'
 import type { System } from '../../src/contracts/system.ts'
-import { definition } from '../../src/contracts/tasks.ts'
+import { definition } from '../../src/contracts/agent-definition.ts'
 
 const agent = {
   name: 'echo',

@@ -13,7 +13,7 @@ import { peersMachine, type PeersEvent } from '../../machines/peers.ts'
 import { planMachine } from '../../machines/plan.ts'
 import { supervisorMachine } from '../../machines/supervisor.ts'
 import { taskMachine, type TaskFlowEvent } from '../../machines/task.ts'
-import { compile } from '../../src/logic/compile.ts'
+import { compile } from '../../src/logic/compile/compile.ts'
 import { explore } from '../machines/explore.ts'
 import { sameOnGraph } from './twins.ts'
 

@@ -20,7 +20,7 @@ import {
   stopChild,
   type EventObject,
 } from 'xstate'
-import { compile } from '../../src/logic/compile.ts'
+import { compile } from '../../src/logic/compile/compile.ts'
 import { ConfigurationError } from '../../src/contracts/errors.ts'
 import { runTwins, tablesOf } from './twins.ts'
 

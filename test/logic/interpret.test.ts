@@ -1,7 +1,7 @@
 /** A machine runs in a cell: steps, effects in order, and the same on XState's Actor where it is not compiled. */
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { assign, createActor, emit, fromPromise, setup, type AnyStateMachine, type EventObject } from 'xstate'
-import { compile } from '../../src/logic/compile.ts'
+import { compile } from '../../src/logic/compile/compile.ts'
 import type { Interpreter } from '../../src/contracts/behavior.ts'
 import { interpret, type CellInterpreter } from '../../src/logic/interpret.ts'
 

@@ -7,7 +7,7 @@ import {
   type AnyStateMachine,
   type EventObject,
 } from 'xstate'
-import { compile, type CompiledMachine, type CompiledState } from '../../src/logic/compile.ts'
+import { compile, type CompiledMachine, type CompiledState } from '../../src/logic/compile/compile.ts'
 
 /** What can be seen of one step. */
 interface Seen {

@@ -321,3 +321,43 @@ describe('limits', () => {
     })
   })
 })
+
+it('is not held up by a model that does not notice that it was cancelled', async () => {
+  const on = clock()
+  const asked: string[] = []
+  const deaf: Model = {
+    name: 'deaf',
+    provider: 'test',
+    complete: async function* ({ key }) {
+      asked.push(key)
+      await new Promise(() => {})
+      yield { type: 'text', text: 'never' } as const
+    },
+  }
+  const gate = limited(deaf, { concurrency: 1 })
+  const first = call(gate, on, { key: 'r1/t/m#1' })
+  call(gate, on, { key: 'r2/t/m#1' })
+  await settled()
+  expect(asked).toEqual(['r1/t/m#1'])
+  first.abort()
+  await settled()
+  expect(asked).toEqual(['r1/t/m#1', 'r2/t/m#1'])
+})
+
+it('is not slowed down for good by a model that miscounts', async () => {
+  for (const wrong of [NaN, -1_000_000]) {
+    const on = clock()
+    const { model, asked } = instant(on, { inputTokens: wrong, outputTokens: wrong })
+    const gate = limited(model, { tokensPerMinute: 1_000 })
+    for (let n = 1; n <= 100; n += 1) {
+      call(gate, on, { key: `r${n}/t/m#1` })
+      await settled()
+    }
+    // What it said counts for nothing: the estimate of each stays.
+    const first = asked.length
+    expect(first).toBeGreaterThan(1)
+    expect(first).toBeLessThan(100)
+    await on.advance(60_000)
+    expect(asked.length).toBeGreaterThan(first + 1)
+  }
+})

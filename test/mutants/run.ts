@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join, relative } from 'node:path'
 import { node, root } from '../tools.ts'
 import { mutants, type Mutant } from './mutants.ts'
+import { planted } from './plant.ts'
 
 /** As many as there are cores on the smallest machine that runs this. */
 const AT_A_TIME = 2
@@ -52,14 +53,6 @@ interface Report {
 
 const late = (ms: number): Promise<undefined> =>
   new Promise((resolve) => void setTimeout(resolve, ms, undefined).unref())
-
-/** Gives the file with the fault in it. @throws Error when the text is not there, or not once */
-const planted = ({ name, file, text, replacement }: Mutant): string => {
-  const source = readFileSync(join(root, file), 'utf8')
-  const times = source.split(text).length - 1
-  if (times !== 1) throw new Error(`"${name}": ${file} has its text ${times} times; adapt test/mutants/mutants.ts`)
-  return source.replace(text, () => replacement)
-}
 
 /** Whether the tests notice. */
 const isKilled = async (folder: string, mutant: Mutant): Promise<boolean> => {

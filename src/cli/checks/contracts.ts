@@ -2,7 +2,7 @@
 import type { AnyAgent } from '../../contracts/agents.ts'
 import { jsonSchemaOf, type JsonSchema } from '../../contracts/json-schema.ts'
 import type { Schema } from '../../contracts/schemas.ts'
-import type { AgentDefinition } from '../../contracts/tasks.ts'
+import type { AgentDefinition } from '../../contracts/agent-definition.ts'
 import { inRole, type Check, type Finding } from './finding.ts'
 import { misfit, type Misfit } from './fit.ts'
 import { outputsOf, takersIn, takersOf, type Side } from './sides.ts'

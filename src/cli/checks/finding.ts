@@ -1,6 +1,6 @@
 /** What `troupe check` finds, and how a check looks at a team. */
 import type { AnyAgent } from '../../contracts/agents.ts'
-import { definition, type AgentDefinition, type DefinedAgent } from '../../contracts/tasks.ts'
+import { definition, type AgentDefinition, type DefinedAgent } from '../../contracts/agent-definition.ts'
 import type { Member } from '../../contracts/team-graph.ts'
 import type { Role } from '../../contracts/team.ts'
 

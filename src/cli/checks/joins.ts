@@ -1,7 +1,7 @@
 /** Whether what a join waits for can come about. Joins that ask for more than there are cannot even be defined. */
 import type { AnyAgent } from '../../contracts/agents.ts'
 import type { JsonSchema } from '../../contracts/json-schema.ts'
-import type { AgentDefinition } from '../../contracts/tasks.ts'
+import type { AgentDefinition } from '../../contracts/agent-definition.ts'
 import { inRole, listed, type Check } from './finding.ts'
 import { choicesOf, resolved, valuesOf } from './fit.ts'
 import { outputsOf } from './sides.ts'

@@ -4,7 +4,8 @@
  * call by themselves is not known.
  */
 import type { AnyAgent } from '../../contracts/agents.ts'
-import type { AgentDefinition } from '../../contracts/tasks.ts'
+import type { AgentDefinition } from '../../contracts/agent-definition.ts'
+import { DEFAULT_HOPS } from '../../contracts/hops.ts'
 import type { Member } from '../../contracts/team-graph.ts'
 import { counted } from '../screen.ts'
 import { definitionOf, inRole } from './finding.ts'
@@ -25,9 +26,6 @@ export interface AgentCalls {
   readonly most: number
   readonly how: string
 }
-
-/** Hops of a run, unless its budget says otherwise. */
-const HOPS = 10
 
 /** @param members the root first */
 export const modelCallsOf = (members: readonly Member[]): ModelCalls => {
@@ -110,7 +108,7 @@ class Tally {
     switch (shape.kind) {
       case 'router': {
         const dearest = this.#dearest([...this.#in(defined, 'target'), ...this.#in(defined, 'otherwise')])
-        if (shape.dynamic) return times(HOPS, 'hops of the run', dearest)
+        if (shape.dynamic) return times(DEFAULT_HOPS, 'hops of the run', dearest)
         return [...this.#all(defined, 'by'), dearest].reduce(plus, NONE)
       }
       case 'pipeline':

@@ -1,6 +1,6 @@
 /** Whether everybody can be turned to: what no decision, no deadline and no capability ever leads to is of no use. */
 import type { AnyAgent } from '../../contracts/agents.ts'
-import type { AgentDefinition } from '../../contracts/tasks.ts'
+import type { AgentDefinition } from '../../contracts/agent-definition.ts'
 import { membersOf } from '../../contracts/team-graph.ts'
 import { definitionOf, inRole, listed, type Check, type Finding } from './finding.ts'
 

@@ -2,7 +2,7 @@
 import type { AnyAgent } from '../../contracts/agents.ts'
 import { jsonSchemaOf, type JsonSchema } from '../../contracts/json-schema.ts'
 import type { Schema } from '../../contracts/schemas.ts'
-import type { AgentDefinition } from '../../contracts/tasks.ts'
+import type { AgentDefinition } from '../../contracts/agent-definition.ts'
 import { definitionOf, inRole } from './finding.ts'
 
 /** What one agent gives, or takes. */

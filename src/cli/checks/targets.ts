@@ -1,6 +1,6 @@
 /** Whether those that are named exist, and those that exist can be named. */
 import type { AnyAgent } from '../../contracts/agents.ts'
-import type { AgentDefinition } from '../../contracts/tasks.ts'
+import type { AgentDefinition } from '../../contracts/agent-definition.ts'
 import { decisionsIn, decisionsInLists, type Decisions } from './decisions.ts'
 import { inRole, type Check, type Finding } from './finding.ts'
 import { outputsOf } from './sides.ts'

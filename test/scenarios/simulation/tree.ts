@@ -81,7 +81,7 @@ export class Tree {
   isQuiet(below: Cell = this.root.cell): boolean {
     for (const cell of below.children ?? []) {
       if (cell.state !== 'running' || (cell.signals !== undefined && cell.signals.length > 0)) return false
-      if (this.#plans.has(cell.logic) && cell.scope?.interpreter?.value !== 'running') return false
+      if (this.#plans.has(cell.logic) && cell.powers?.interpreter?.value !== 'running') return false
       if (!this.isQuiet(cell)) return false
     }
     return true

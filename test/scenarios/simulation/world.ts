@@ -144,7 +144,7 @@ export class World {
 
   #restless(): string {
     const all = this.tree.all.map(({ ref, cell, plan }) => {
-      const machine = plan ? ` ${JSON.stringify(cell.scope?.interpreter?.value)}` : ''
+      const machine = plan ? ` ${JSON.stringify(cell.powers?.interpreter?.value)}` : ''
       return `${ref.path} ${cell.state}${machine}, ${cell.mailbox.size} queued`
     })
     return all.filter((line) => !line.endsWith('running "running", 0 queued') && !line.endsWith('running, 0 queued')).join('\n')

@@ -1,7 +1,7 @@
 /** Guards as plain predicates: inline, named, with params, `and`, `or`, `not`, `stateIn`. */
 import { matchesState, type AnyStateMachine } from 'xstate'
-import type { Check, Leaf } from './compile-run.ts'
-import { readGuard, type KnownGuard, type Mapper } from './compile-xstate.ts'
+import type { Check, Leaf } from './run.ts'
+import { readGuard, type KnownGuard, type Mapper } from './xstate-internals.ts'
 
 type Named = { readonly type: string; readonly params?: unknown }
 

@@ -1,7 +1,7 @@
 /** The leaves of a machine, and what may happen at each: the tables that a compiled machine runs on. */
 import type { AnyStateMachine, AnyStateNode, AnyTransitionDefinition, StateValue } from 'xstate'
-import { compileGuard } from './compile-guards.ts'
-import type { Candidate, Leaf, Row } from './compile-run.ts'
+import { compileGuard } from './guards.ts'
+import type { Candidate, Leaf, Row } from './run.ts'
 
 // Event types are few; should somebody put an id into them, the tables do not grow for ever.
 const MAX_ROWS = 500

@@ -1,8 +1,8 @@
 /** How a compiled machine moves: which transition is taken, what it does, and what follows until nothing is due. */
 import type { AnyStateMachine } from 'xstate'
-import type { Leaves } from './compile-leaves.ts'
-import { planner } from './compile-plans.ts'
-import type { Candidate, Run } from './compile-run.ts'
+import type { Leaves } from './leaves.ts'
+import { planner } from './plans.ts'
+import type { Candidate, Run } from './run.ts'
 
 /** Moves the runs of one machine. */
 export interface Stepper {

@@ -5,8 +5,9 @@ import { ConflictError, DefectError, toTroupeError } from '../contracts/errors.t
 import { isCellLogic } from '../logic/cell-life.ts'
 import type { Life } from '../logic/life.ts'
 import { runLogic } from '../logic/run-logic.ts'
-import { Cell, type CellOptions, type More } from './cell.ts'
-import { kill, terminate } from './end.ts'
+import { Cell, type CellOptions } from './cell.ts'
+import type { More } from './more.ts'
+import { kill, terminate } from './terminate.ts'
 import { Family } from './family.ts'
 import { CellHost } from './host.ts'
 import { link } from './links.ts'
@@ -14,7 +15,7 @@ import type { Mail } from './mail.ts'
 import { endItself, goOnDraining, leave } from './stopping.ts'
 
 /** What a spawn asks for. */
-export interface Birth {
+export interface SpawnOrder {
   readonly logic: AnyActorLogic
   readonly name: string
   readonly input: unknown
@@ -29,24 +30,24 @@ export interface Birth {
  * @throws ConflictError `NAME_TAKEN`
  * @throws DefectError `START_FAILED`
  */
-export const spawnCell = (parent: Cell, birth: Birth): Cell => {
+export const spawnCell = (parent: Cell, order: SpawnOrder): Cell => {
   const { kernel } = parent
   const { state } = parent
   if (state === 'ending' || state === 'stopping' || state === 'terminated') {
     throw new DefectError(`"${parent.ref.path}" is stopping and starts no more actors`, undefined, 'START_FAILED')
   }
   // A task's name holds the id of its request, which no other has.
-  if (birth.origin === undefined && parent.children?.has(birth.name)) {
-    throw new ConflictError(`${parent.ref.path}:${birth.name}`, 'a free name', 'an actor', 'NAME_TAKEN')
+  if (order.origin === undefined && parent.children?.has(order.name)) {
+    throw new ConflictError(`${parent.ref.path}:${order.name}`, 'a free name', 'an actor', 'NAME_TAKEN')
   }
-  const cell = new Cell(kernel, parent, birth.name, birth)
-  ;(parent.children ??= new Family()).add(cell, birth.origin === undefined)
+  const cell = new Cell(kernel, parent, order.name, order)
+  ;(parent.children ??= new Family()).add(cell, order.origin === undefined)
   kernel.actors += 1
-  if (birth.origin) {
-    cell.origin = birth.origin
-    if (birth.origin.asker) birth.origin.asker.target = cell
+  if (order.origin) {
+    cell.origin = order.origin
+    if (order.origin.asker) order.origin.asker.target = cell
   }
-  if (birth.link) link(birth.link, cell)
+  if (order.link) link(order.link, cell)
   try {
     beginLife(cell)
   } catch (thrown) {
@@ -91,15 +92,15 @@ const startFailed = (cell: Cell, thrown: unknown): DefectError => {
 const beginLife = (cell: Cell): void => {
   cell.state = 'starting'
   cell.gateOpen = true
-  const scope = cell.kernel.scopeFor(cell)
-  cell.scope = scope
+  const powers = cell.kernel.powersFor(cell)
+  cell.powers = powers
   if (cell.more) forgetLast(cell, cell.more)
   const { logic, input } = cell
   const life: Life = isCellLogic(logic)
-    ? logic[incarnate](scope as unknown as CellScope, input as undefined)
-    : runLogic(logic, { host: new CellHost(cell, scope), input })
+    ? logic[incarnate](powers as unknown as CellScope, input as undefined)
+    : runLogic(logic, new CellHost(cell, powers), input)
   // It was killed while it started.
-  if (scope.over) return life.discard?.()
+  if (powers.over) return life.discard?.()
   cell.life = life
   if (cell.state === 'starting') cell.state = 'running'
   if (cell.more?.draining) goOnDraining(cell)
@@ -108,7 +109,7 @@ const beginLife = (cell: Cell): void => {
 }
 
 /** What the last incarnation left behind. */
-const forgetLast = ({ options }: Cell, more: More): void => {
+const forgetLast = ({ options }: Cell, more: More<Cell>): void => {
   more.stashedSinceCrash = 0
   more.hooks = undefined
   more.stop = undefined

@@ -1,8 +1,8 @@
 /** Names everything in a machine that only XState's interpreter can run, so that nothing is guessed. */
 import type { AnyStateMachine, AnyStateNode, AnyTransitionDefinition } from 'xstate'
-import { nameOfAction, resolveAction } from './compile-actions.ts'
-import { nameOfGuard, resolveGuard } from './compile-guards.ts'
-import { isKnownRelease, nameOf, readAction, readGuard } from './compile-xstate.ts'
+import { nameOfAction, resolveAction } from './actions.ts'
+import { nameOfGuard, resolveGuard } from './guards.ts'
+import { isKnownRelease, nameOf, readAction, readGuard } from './xstate-internals.ts'
 
 /** One line per fault, `state path: feature`; none when the machine can be compiled. */
 export const coverage = (machine: AnyStateMachine): readonly string[] => {

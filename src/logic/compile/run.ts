@@ -1,8 +1,8 @@
 /** The moving parts of a compiled machine: its leaves, its candidates, and the one step that is under way. */
 import type { AnyStateNode, AnyTransitionDefinition, EventObject, StateValue } from 'xstate'
-import { ConfigurationError } from '../contracts/errors.ts'
-import { shapes } from '../contracts/shapes.ts'
-import type { Effects } from './outbox.ts'
+import { ConfigurationError } from '../../contracts/errors.ts'
+import { shapes } from '../../contracts/shapes.ts'
+import type { Effects } from '../outbox.ts'
 
 /** One thing that a transition does. */
 export type Operation = (run: Run) => void

@@ -8,8 +8,8 @@ import { countRestart, isOverLimit, type RestartLimit } from '../../machines/res
 import { RestartLimitError, type TroupeError } from '../contracts/errors.ts'
 import type { ExitReason } from '../contracts/logic.ts'
 import type { Cell } from './cell.ts'
-import { restart } from './birth.ts'
-import { terminate } from './end.ts'
+import { restart } from './start-cell.ts'
+import { terminate } from './terminate.ts'
 import { requestExit } from './stopping.ts'
 
 /** How the root restarts its children. */

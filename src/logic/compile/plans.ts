@@ -3,8 +3,8 @@
  * Follows SCXML as XState does it, for machines in which one state is active per level.
  */
 import type { AnyStateMachine, AnyStateNode, AnyTransitionDefinition, EventObject } from 'xstate'
-import { compileAction } from './compile-actions.ts'
-import { Args, type Leaf, type Operation, type Plan, type Run } from './compile-run.ts'
+import { compileAction } from './actions.ts'
+import { Args, type Leaf, type Operation, type Plan, type Run } from './run.ts'
 
 /** Makes the plans of one machine. `leafOf` finds the leaf for a node without children. */
 export const planner = (machine: AnyStateMachine, leafOf: (node: AnyStateNode) => Leaf) => {

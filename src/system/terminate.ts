@@ -16,10 +16,10 @@ export const KILLED: ExitReason = { type: 'killed' }
 
 /** The end of an incarnation, after which nothing of it can act any more. */
 export const discardLife = (cell: Cell): void => {
-  if (cell.scope) cell.scope.over = true
+  if (cell.powers) cell.powers.over = true
   const { life } = cell
   if (life === undefined) return
-  if (cell.more?.live) cell.more.live.keep(snapshotOf(life, cell.scope?.interpreter))
+  if (cell.more?.live) cell.more.live.keep(snapshotOf(life, cell.powers?.interpreter))
   cell.life = undefined
   try {
     life.discard?.()
@@ -30,11 +30,11 @@ export const discardLife = (cell: Cell): void => {
 
 /** Timers, asks, pipes and the signal are of one incarnation. */
 export const release = (cell: Cell): void => {
-  const { more, scope } = cell
+  const { more, powers } = cell
   cell.piped = 0
-  if (scope?.keyed) {
-    for (const [, timer] of scope.keyed.entries()) timer.cancel()
-    scope.keyed = undefined
+  if (powers?.keyed) {
+    for (const [, timer] of powers.keyed.entries()) timer.cancel()
+    powers.keyed = undefined
   }
   if (more === undefined) return
   endReceiveTimeout(cell)
@@ -61,7 +61,7 @@ const endReceiveTimeout = ({ more, kernel }: Cell): void => {
  */
 export const endTimers = (cell: Cell): void => {
   endReceiveTimeout(cell)
-  const { keyed } = cell.scope ?? {}
+  const { keyed } = cell.powers ?? {}
   const atWork = cell.piped > 0 || cell.life?.stopping !== undefined
   for (const [key, timer] of keyed?.entries() ?? []) {
     if (atWork && !timer.repeats) continue
@@ -94,7 +94,7 @@ export const kill = (cell: Cell, then: () => void, reason: ExitReason = KILLED):
   // An end that was under way is overtaken.
   if (cell.more) cell.more.ending = undefined
   cell.state = 'ending'
-  if (cell.scope) cell.scope.over = true
+  if (cell.powers) cell.powers.over = true
   release(cell)
   killChildren(cell)
   discardLife(cell)

@@ -3,13 +3,13 @@
  * of truth. What a compiled machine does is what its interpreter does, and what is not covered is named.
  */
 import type { AnyMachineSnapshot, AnyStateMachine, EventObject, StateValue } from 'xstate'
-import { ConfigurationError } from '../contracts/errors.ts'
-import { shapes } from '../contracts/shapes.ts'
-import { coverage } from './compile-coverage.ts'
-import { leavesOf } from './compile-leaves.ts'
-import { Args, Run, type Leaf } from './compile-run.ts'
-import { choose, stepperOf } from './compile-step.ts'
-import type { Effects } from './outbox.ts'
+import { ConfigurationError } from '../../contracts/errors.ts'
+import { shapes } from '../../contracts/shapes.ts'
+import { coverage } from './coverage.ts'
+import { leavesOf } from './leaves.ts'
+import { Args, Run, type Leaf } from './run.ts'
+import { choose, stepperOf } from './step.ts'
+import type { Effects } from '../outbox.ts'
 
 /** A machine as tables; shared by all who run it. */
 export interface CompiledMachine {
@@ -68,14 +68,14 @@ const build = (machine: AnyStateMachine): CompiledMachine => {
   const { enter, take, settle } = stepperOf(machine, leaves)
   // Steps of one machine follow each other, so one run serves them all; a step within a step makes its own.
   let spare: Run | undefined
-  // Machines are pure, so what begins with the same input begins in the same state.
+  // Machines are pure, so what begins with the same input begins in the same state. Inputs that are used again are frozen.
   const firsts = new WeakMap<object, State>()
 
   return {
     machine,
 
     initial: (input: unknown, outbox: Effects): CompiledState => {
-      const known = typeof input === 'object' && input !== null ? firsts.get(input) : undefined
+      const known = isShared(input) ? firsts.get(input) : undefined
       if (known) return known
       const mark = outbox.length
       try {
@@ -84,7 +84,7 @@ const build = (machine: AnyStateMachine): CompiledMachine => {
         enter(run)
         settle(run)
         const first = stateOf(run)
-        if (outbox.length === mark && typeof input === 'object' && input !== null) firsts.set(input, first)
+        if (outbox.length === mark && isShared(input)) firsts.set(input, first)
         return first
       } catch (error) {
         outbox.length = mark
@@ -169,3 +169,6 @@ class InitialArgs extends Args {
     if (begun === 0) shapes.initialArgs = this
   }
 }
+
+const isShared = (input: unknown): input is object =>
+  typeof input === 'object' && input !== null && Object.isFrozen(input)

@@ -1,9 +1,9 @@
 /** Actions as operations on a run: `assign`, `emit`, `raise`, `enqueueActions`, inline or named, with params. */
 import type { AnyStateMachine, EventObject } from 'xstate'
-import { ConfigurationError } from '../contracts/errors.ts'
-import { compileGuard } from './compile-guards.ts'
-import { Args, type Check, type Operation, type Run } from './compile-run.ts'
-import { nameOf, readAction, type KnownAction, type Mapper } from './compile-xstate.ts'
+import { ConfigurationError } from '../../contracts/errors.ts'
+import { compileGuard } from './guards.ts'
+import { Args, type Check, type Operation, type Run } from './run.ts'
+import { nameOf, readAction, type KnownAction, type Mapper } from './xstate-internals.ts'
 
 type Named = { readonly type: string; readonly params?: unknown }
 /** `undefined`: there are none. */
