@@ -18,6 +18,7 @@ import { DefinedTool } from '../src/contracts/tool-definition.ts'
 import type { Effect, Tool } from '../src/contracts/tools.ts'
 import { oneShot } from './one-shot.ts'
 import { partOf } from './pattern.ts'
+import { checkMailbox } from './spawn-options.ts'
 
 /** What an agent is made of, beside the options that all agents take. */
 export type Making = Pick<AgentDefinition, 'work' | 'shape' | 'parts' | 'takes'> &
@@ -51,6 +52,7 @@ export const defineAgent = <I, O>(
 ): Agent<I, O> => {
   checkName(name)
   checkNumbers(name, options)
+  if (options.mailbox) checkMailbox(name, options.mailbox)
   const { fallback } = options
   const parts = [...making.parts, ...partOf('fallback', fallback)]
   checkParts(name, parts)
@@ -176,6 +178,9 @@ const checkNumbers = (name: string, { timeoutMs, concurrency, retry, circuit }: 
   }
   demand('timeoutMs', timeoutMs, 1)
   demand('concurrency', concurrency, 1)
+  if (concurrency !== undefined && concurrency !== Infinity && !Number.isInteger(concurrency)) {
+    throw new ConfigurationError(`"${name}": concurrency is a whole number, not ${String(concurrency)}`)
+  }
   demand('retry.attempts', retry?.attempts, 1)
   demand('retry.minMs', retry?.minMs, 0)
   demand('retry.maxMs', retry?.maxMs, 0)
@@ -187,4 +192,11 @@ const checkNumbers = (name: string, { timeoutMs, concurrency, retry, circuit }: 
   demand('circuit.probeTimeoutMs', circuit.probeTimeoutMs, 1)
   demand('circuit.window.calls', circuit.window?.calls, 1)
   demand('circuit.window.ms', circuit.window?.ms, 1)
+  demand('circuit.window.minCalls', circuit.window?.minCalls, 1)
+  demand('circuit.window.slowMs', circuit.window?.slowMs, 0)
+  for (const rate of ['failureRate', 'slowRate'] as const) {
+    const share = circuit.window?.[rate]
+    if (share === undefined || share > 0) continue
+    throw new ConfigurationError(`"${name}": circuit.window.${rate} is more than 0, not ${String(share)}`)
+  }
 }

@@ -63,7 +63,7 @@ const resultOf = async (
     const event = next.value
     if (event.type === 'end') {
       close(stream)
-      return event.result
+      return whole(model, event.result)
     }
     const isHeard = !isSilent && !signal.aborted && event.text !== ''
     if (isHeard) task.record({ type: 'text.delta', text: event.text })
@@ -76,6 +76,21 @@ const resultOf = async (
 const close = (stream: AsyncIterator<unknown>): void => {
   stream.return?.().then(undefined, () => {})
 }
+
+/** Models of others are not always what their types say. */
+const whole = (model: Model, result: Partial<ModelResult> | undefined): ModelResult => {
+  if (typeof result?.text === 'string' && Array.isArray(result.calls)) {
+    return isCountable(result.usage) ? (result as ModelResult) : { ...(result as ModelResult), usage: undefined }
+  }
+  const text = `"${model.name}" ended without a result that has \`text\` and \`calls\``
+  throw new ProviderError(text, { code: 'UNAVAILABLE', retryable: false })
+}
+
+/** Numbers that nobody can have used would undo what was counted before. */
+const isCountable = (usage: ModelResult['usage']): boolean =>
+  usage === undefined || (isCount(usage.inputTokens) && isCount(usage.cachedTokens) && isCount(usage.outputTokens))
+
+const isCount = (tokens: number): boolean => tokens >= 0 && tokens < Infinity
 
 /** Refusals and truncated answers are no answers. */
 const usable = (model: Model, result: ModelResult): ModelResult => {

@@ -72,7 +72,7 @@ export class Spending {
 
   answered(result: ModelResult): void {
     if (isCached(result)) return this.#end(nothing)
-    const usage = countable(result.usage)
+    const { usage } = result
     if (usage) this.#account.noteAnswer(usage.outputTokens)
     const { usd, tokens, calls } = this.#estimate
     // What the provider does not count is counted as it was estimated.
@@ -101,13 +101,6 @@ export class Spending {
     // It was counted as a call when it was cancelled.
     this.#account.spend({ ...used, calls: used.calls - oneCall.calls })
   }
-}
-
-/** Numbers that nobody can have used would undo what was counted before. */
-const countable = (usage: ModelResult['usage']): ModelResult['usage'] => {
-  if (!usage) return undefined
-  const { inputTokens, cachedTokens, outputTokens } = usage
-  return [inputTokens, cachedTokens, outputTokens].every((tokens) => tokens >= 0) ? usage : undefined
 }
 
 const estimateOf = (account: Account, { model, request }: ModelCall): Charge => {

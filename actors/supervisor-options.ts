@@ -1,11 +1,11 @@
 /** The options of a supervisor: their defaults, and what is refused when it is defined. */
 import type { AnyChildSpec } from '../src/contracts/behavior.ts'
-import { ConfigurationError } from '../src/contracts/errors.ts'
-import type { Restart, SpawnOptions } from '../src/contracts/logic.ts'
 import type { Intensity, SupervisorOptions } from '../src/contracts/supervision.ts'
 import type { RestartLimit } from '../machines/restart-window.ts'
 import type { Strategy } from '../machines/supervisor-protocol.ts'
 import type { Backoff } from './backoff.ts'
+import { demand, demandNumber, demandOneOf } from './demand.ts'
+import { checkSpawn, TEMPLATE } from './spawn-options.ts'
 
 /** What all children of a dynamic supervisor have in common. */
 export type ChildTemplate = Omit<AnyChildSpec, 'id' | 'input' | 'significant'>
@@ -37,7 +37,6 @@ export interface SupervisorSettings extends RestartSettings {
 
 const STRATEGIES: readonly string[] = ['one-for-one', 'one-for-all', 'rest-for-one', 'dynamic'] satisfies Strategy[]
 const SHUTDOWNS: readonly string[] = ['never', 'any-significant', 'all-significant']
-const RESTARTS: readonly string[] = ['permanent', 'transient', 'temporary'] satisfies Restart[]
 
 /** @throws ConfigurationError */
 export const supervisorSettings = (given: GivenOptions): SupervisorSettings => {
@@ -53,7 +52,7 @@ export const supervisorSettings = (given: GivenOptions): SupervisorSettings => {
   demandOneOf('autoShutdown', settings.autoShutdown, SHUTDOWNS)
   demandNumber('maxChildren', settings.maxChildren, settings.maxChildren >= 0, '0 or more')
   demand((settings.strategy === 'dynamic') === (settings.template !== undefined), 'a `child` belongs to `dynamic`')
-  if (settings.template) checkEnd('the child of a dynamic supervisor', settings.template)
+  if (settings.template) checkSpawn(TEMPLATE, settings.template)
   const ids = new Set<string>()
   for (const spec of settings.children) {
     demand(!ids.has(spec.id), `two children are named "${spec.id}"`)
@@ -76,20 +75,10 @@ export const checkSpec = (
   { autoShutdown }: Pick<SupervisorSettings, 'autoShutdown'>,
 ): void => {
   const { id, significant, restart = 'permanent' } = spec
-  checkEnd(`"${id}"`, spec)
+  checkSpawn(id, spec)
   if (!significant) return
   demand(restart !== 'permanent', `"${id}" is permanent: it never ends by itself, so it cannot be significant`)
   demand(autoShutdown !== 'never', `"${id}" is significant, but its supervisor's autoShutdown is never`)
-}
-
-/** @throws ConfigurationError for a way to restart or to stop that there is not */
-export const checkEnd = (
-  who: string,
-  { restart = 'permanent', shutdownMs = 0 }: Pick<SpawnOptions, 'restart' | 'shutdownMs'>,
-): void => {
-  demandOneOf(`restart of ${who}`, restart, RESTARTS)
-  if (shutdownMs === 'infinity' || shutdownMs === 'brutal-kill') return
-  demandNumber(`shutdownMs of ${who}`, shutdownMs, shutdownMs >= 0, "0 or more, 'infinity' or 'brutal-kill'")
 }
 
 const limitOf = ({ intensity = 3, periodMs = 5_000 }: Intensity, of: string): RestartLimit => {
@@ -107,15 +96,4 @@ const backoffOf = (given: NonNullable<SupervisorOptions['backoff']>): Backoff =>
   demandNumber('backoff.jitter', jitter, jitter >= 0 && jitter < Infinity, '0 or more, and finite')
   demandNumber('backoff.resetMs', resetMs, resetMs >= 0, '0 or more')
   return { minMs, maxMs, jitter, resetMs }
-}
-
-const demandOneOf = (what: string, given: string, known: readonly string[]): void =>
-  demand(known.includes(given), `${what} is ${known.map((each) => `'${each}'`).join(', ')}, not '${given}'`)
-
-/** @param fits never holds for NaN */
-const demandNumber = (what: string, given: unknown, fits: boolean, expected: string): void =>
-  demand(typeof given === 'number' && fits, `${what} is ${expected}, not ${String(given)}`)
-
-const demand = (holds: boolean, otherwise: string): void => {
-  if (!holds) throw new ConfigurationError(otherwise)
 }

@@ -100,6 +100,9 @@ export class RunBook implements Runs {
     const fault = (budget && budgetFault(budget, 'a run')) ?? msFault('`timeoutMs` of a run', timeoutMs ?? Infinity)
     if (fault) return run.settle({ status: 'failed', error: fault })
     if (signal?.aborted) return run.cancel(reasonOf(signal))
+    if (timeoutMs !== undefined && timeoutMs <= 0) {
+      return run.settle({ status: 'exhausted', what: 'timeoutMs', cap: timeoutMs, spent: 0 })
+    }
     if (timeoutMs !== undefined && timeoutMs !== Infinity) this.#limit(run, timeoutMs)
     if (signal) {
       const abort = (): void => run.cancel(reasonOf(signal))

@@ -1,6 +1,6 @@
 /** Starts actors for users and for actors: names, defaults, and what kind of logic it is. */
 import type { AnyActorLogic } from 'xstate'
-import { checkEnd } from '../../actors/supervisor-options.ts'
+import { checkSpawn } from '../../actors/spawn-options.ts'
 import { ConfigurationError, DeliveryError, NotProvidedError } from '../contracts/errors.ts'
 import type { Logic, SpawnOptions } from '../contracts/logic.ts'
 import { definition } from '../contracts/agent-definition.ts'
@@ -47,6 +47,6 @@ const cellOptions = (options: SpawnOptions): CellOptions => {
   const { restart = 'temporary', mailbox, protocol, trapExit, stopChildren, shutdownMs } = options
   const given = mailbox ?? protocol ?? trapExit ?? stopChildren ?? shutdownMs
   if (given === undefined && restart === 'temporary') return DEFAULTS
-  checkEnd(options.id === undefined ? 'an actor' : `"${options.id}"`, { restart, shutdownMs })
+  checkSpawn(options.id, options)
   return { restart, mailbox, protocol, trapExit, stopChildren, shutdownMs }
 }

@@ -1,5 +1,6 @@
 /** A running system: the verbs from outside, over the kernel. What it is plugged into is handed in. */
 import type { EventObject, InspectionEvent } from 'xstate'
+import { checkMailbox } from '../../actors/spawn-options.ts'
 import { restartSettings } from '../../actors/supervisor-options.ts'
 import type { Run } from '../contracts/runs.ts'
 import { providePrivateSystem } from '../contracts/private-system.ts'
@@ -63,6 +64,7 @@ class RunningSystem extends Verbs implements Record<keyof System, unknown> {
       throw new ConfigurationError(`"${name}" cannot name a system: letters, digits, ".", "_" and "-" can`)
     }
     const mailbox: Mailbox = options.mailbox ?? {}
+    checkMailbox(name, mailbox)
     const supervision = rootPolicy(options.supervision)
     checkMs('`timeoutMs` of a system', options.timeoutMs ?? Infinity)
     this.clock = clock

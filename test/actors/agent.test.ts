@@ -200,6 +200,11 @@ describe('a definition that cannot work', () => {
     ['a limit of nothing', () => agent('x', { run, timeoutMs: 0 })],
     ['no attempt', () => agent('x', { run, retry: { attempts: 0 } })],
     ['no task at a time', () => agent('x', { run, concurrency: Number.NaN })],
+    ['half a task at a time', () => agent('x', { run, concurrency: 1.5 })],
+    ['a rate of nothing', () => agent('x', { run, circuit: { window: { failureRate: 0 } } })],
+    ['a rate that is no number', () => agent('x', { run, circuit: { window: { slowRate: Number.NaN } } })],
+    ['a mailbox of less than nothing', () => agent('x', { run, mailbox: { capacity: -1 } })],
+    ['a mailbox that overflows in no known way', () => agent('x', { run, mailbox: { overflow: 'spill' as never } })],
     ['no probe', () => agent('x', { run, circuit: { probes: 0 } })],
   ])('is refused: %s', (_, define) => {
     expect(define).toThrow(ConfigurationError)

@@ -158,6 +158,30 @@ describe('a stream', () => {
     expect(model.requests).toHaveLength(1)
   })
 
+  it.each<[string, object]>([
+    ['no calls', { text: 'yes' }],
+    ['a text that is none', { text: 5, calls: [] }],
+    ['nothing', {}],
+  ])('that ends with %s is a failure of the provider, not a defect', async (_, result) => {
+    const { outcome } = await streamed(async function* () {
+      yield { type: 'end', result: { finish: 'stop', ...result } } as unknown as ModelEvent
+    })
+    expect(outcome).toMatchObject({ status: 'failed', error: { name: 'ProviderError', code: 'UNAVAILABLE' } })
+  })
+
+  it('that has told its answer need not be waited for while it tidies up, and cannot fail any more', async () => {
+    for (const tidyUp of [() => new Promise<void>(() => {}), () => Promise.reject(new Error('too late'))]) {
+      const { outcome } = await streamed(async function* () {
+        try {
+          yield end({ text: 'yes' })
+        } finally {
+          await tidyUp()
+        }
+      })
+      expect(outcome).toEqual({ status: 'completed', output: 'yes' })
+    }
+  })
+
   it('is read no further than its end', async () => {
     const { outcome } = await streamed(async function* () {
       yield end({ text: 'yes' })

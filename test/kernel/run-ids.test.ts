@@ -65,3 +65,12 @@ it('no message has the id of a run, so that no task is taken for part of it', as
   expect(id).not.toBe(run.id)
   expect((await l.system.runs.show(run.id))?.events.map(({ agent: name }) => name)).not.toContain('working')
 })
+
+it.each([0, -5])('a run that is given %d ms has no time left, and does nothing', async (timeoutMs) => {
+  const { system } = await lab()
+  let begun = 0
+  const counted = agent('counted', { run: (text: string) => (begun += 1, text) })
+  const { outcome } = system.submit(counted, 'x', { timeoutMs })
+  expect(await outcome).toEqual({ status: 'exhausted', what: 'timeoutMs', cap: timeoutMs, spent: 0 })
+  expect(begun).toBe(0)
+})

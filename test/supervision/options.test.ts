@@ -47,6 +47,7 @@ it.each([
   [{ autoShutdown: 'always' }, "autoShutdown is 'never', 'any-significant', 'all-significant', not 'always'"],
   [{ children: [{ id: 'a', logic, restart: 'always' }] }, `restart of "a" is 'permanent', 'transient', 'temporary', not 'always'`],
   [{ children: [{ id: 'a', logic, shutdownMs: -1 }] }, `shutdownMs of "a" is 0 or more, 'infinity' or 'brutal-kill', not -1`],
+  [{ children: [{ id: 'a', logic, mailbox: { stash: Number.NaN } }] }, 'mailbox.stash of "a" is a number from 0, not NaN'],
   [{ strategy: 'dynamic', child: { logic, shutdownMs: 'soon' } }, "shutdownMs of the child of a dynamic supervisor is 0 or more, 'infinity' or 'brutal-kill', not soon"],
   [{ strategy: 'dynamic', child: { logic }, maxChildren: NaN }, 'maxChildren is 0 or more, not NaN'],
 ])('refuses what no supervisor knows: %j', (options, message) => {
