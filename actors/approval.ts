@@ -1,6 +1,7 @@
 /** People who are asked whether a tool may run: their terms checked, the request put up in the inbox and taken back. */
 import type { ApprovalTerms } from '../machines/tool-call.ts'
 import { ConfigurationError, type TroupeError } from '../src/contracts/errors.ts'
+import { plain } from '../src/contracts/plain.ts'
 import type { ApprovalRequest } from '../src/contracts/runs.ts'
 import type { Question } from '../src/contracts/run-scope.ts'
 import type { Approval } from '../src/contracts/tools.ts'
@@ -125,10 +126,3 @@ const peopleOf = (
   // Fewer may be asked after them than had to agree.
   return { by: people, of: escalated ? Math.min(of, people.length) : of }
 }
-
-/** What people see of arguments. */
-const plain = (input: unknown): unknown =>
-  input === undefined ? undefined : (JSON.parse(JSON.stringify(input, legible)) as unknown)
-
-const legible = (_: string, value: unknown): unknown =>
-  typeof value === 'bigint' ? String(value) : value

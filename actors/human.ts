@@ -10,6 +10,7 @@ import {
   type Outcome,
   type TroupeError,
 } from '../src/contracts/errors.ts'
+import { plain } from '../src/contracts/plain.ts'
 import { parseWith } from '../src/contracts/protocol.ts'
 import type { ApprovalRequest } from '../src/contracts/runs.ts'
 import type { Given, Returned, Schema, Written } from '../src/contracts/schemas.ts'
@@ -160,7 +161,7 @@ class HumanWork implements Work {
       agent: definition.name,
       kind: 'question',
       name: definition.name,
-      input: this.#input,
+      input: plain(this.#input),
       by,
       of,
       deadline: timeoutMs === Infinity ? undefined : cell.now() + timeoutMs,

@@ -1,5 +1,6 @@
 /** What waits for people: questions and approvals. One decision counts, once. In memory: it lives as long as the process. */
 import { DeniedError, InvalidMessageError } from '../contracts/errors.ts'
+import { plain } from '../contracts/plain.ts'
 import { describeFaults } from '../contracts/protocol.ts'
 import type { ApprovalRequest, Approvals, Decided } from '../contracts/runs.ts'
 import type { Stream } from '../contracts/schemas.ts'
@@ -94,10 +95,11 @@ export class Inbox implements Approvals {
     const refused = this.#refused(entry, by)
     if (refused || !entry) return refused ?? 'superseded'
     if (entry.request.kind === 'question') return 'not-allowed'
-    const edited = { input: check(entry, input, 'INVALID_INPUT').value }
+    // A copy: what is shown to the next one is what runs, whatever the caller does with his.
+    const edited = { input: check(entry, structuredClone(input), 'INVALID_INPUT').value }
     const old = entry.request
     entry.edited = edited
-    entry.request = { ...old, input, decisions: [] }
+    entry.request = { ...old, input: plain(edited.input), decisions: [] }
     if (this.#decide(entry, by, 'edited')) {
       entry.request = { ...entry.request, status: 'edited' }
       entry.question.decided({ verdict: 'answered', output: edited }, entry.request)

@@ -242,6 +242,19 @@ describe('other arguments than those of the model', () => {
     expect(paid).toEqual([{ to: 'a', eur: 50, note: 'none' }])
   })
 
+  it('run as they are shown to the next one, whatever becomes of what was given', async () => {
+    const { system, run, paid } = await desk({ by: ['ann', 'bob'], of: 2 })
+    const { id } = await waiting(system)
+    const input = { to: 'a', eur: 50 }
+    await system.approvals.edit(id, { by: 'ann', input })
+    input.eur = 5_000
+    const shown = await waiting(system)
+    expect(shown.input).toEqual({ to: 'a', eur: 50, note: 'none' })
+    await system.approvals.approve(shown.id, { by: 'bob' })
+    await run.outcome
+    expect(paid).toEqual([shown.input])
+  })
+
   it('are looked at by the guard, which may only pass or refuse them', async () => {
     const limit = guard({
       tool: ({ input }) => {
