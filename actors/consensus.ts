@@ -42,8 +42,10 @@ export function consensus(name: string, given: object): AnyAgent {
   const needed = neededBy(rule, keys.length)
   if (keys.length === 0) throw new ConfigurationError(`"${name}" needs at least one voter`)
   if (!Number.isInteger(needed) || needed < 1 || needed > keys.length) {
+    const [has, range] =
+      keys.length === 1 ? ['1 voter', '1'] : [`${keys.length} voters`, `from 1 to ${keys.length}`]
     throw new ConfigurationError(
-      `"${name}" has ${String(keys.length)} voters, of which ${String(needed)} cannot agree; a quorum is from 1 to ${String(keys.length)}`,
+      `"${name}" has ${has}, and needs ${needed} to agree; a quorum of them is ${range}`,
     )
   }
   if (!otherwise) throw new ConfigurationError(`"${name}" needs \`otherwise\`, for a split vote`)

@@ -87,9 +87,11 @@ export const defineAgent = <I, O>(
  * @throws ConfigurationError for an object that no factory made
  */
 export const definitionOf = (agent: AnyAgent): AgentDefinition => {
-  const found = (agent as Partial<DefinedAgent>)[definition]
-  if (!found) throw new ConfigurationError(`"${agent.name}" is not an agent that troupe made`)
-  return found
+  const given = agent as Partial<DefinedAgent> | null | undefined
+  const found = given?.[definition]
+  if (found) return found
+  const what = given?.name === undefined ? String(given) : `"${given.name}"`
+  throw new ConfigurationError(`${what} is not an agent that troupe made`)
 }
 
 class Defined<I, O> implements DefinedAgent<I, O> {
@@ -166,6 +168,7 @@ const checkParts = (name: string, parts: readonly Part[]): void => {
 
 const checkName = (name: string): void => {
   if (name === '') throw new ConfigurationError('an agent needs a name')
+  if (name.includes('/')) throw new ConfigurationError(`"${name}" is a segment of paths: a name has no "/"`)
 }
 
 type Numbers = Pick<Common<never, never>, 'timeoutMs' | 'concurrency' | 'retry' | 'circuit'>

@@ -37,8 +37,10 @@ export function parallel(name: string, given: object): AnyAgent {
   const keys = Object.keys(branches)
   if (keys.length === 0) throw new ConfigurationError(`"${name}" needs at least one branch`)
   if (typeof need === 'object' && !(need.quorum >= 1 && need.quorum <= keys.length)) {
+    const [has, range] =
+      keys.length === 1 ? ['1 branch', '1'] : [`${keys.length} branches`, `from 1 to ${keys.length}`]
     throw new ConfigurationError(
-      `"${name}" has ${String(keys.length)} branches, of which ${String(need.quorum)} cannot complete; a quorum is from 1 to ${String(keys.length)}`,
+      `"${name}" has ${has}, and needs ${need.quorum} to complete; a quorum of them is ${range}`,
     )
   }
   const plan = { need, weights: weightsOf(name, keys, options.split) }

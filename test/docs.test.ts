@@ -40,6 +40,18 @@ describe('the pages', () => {
   }
 })
 
+describe('docs/systems.md', () => {
+  const page = readFileSync(join(root, 'docs/systems.md'), 'utf8')
+
+  it('has a row for each of the 27 systems, and one for each example', () => {
+    const numbers = [...page.matchAll(/^\| (\d+) \|/gm)].map(([, number]) => Number(number))
+    expect([...new Set(numbers)]).toEqual(Array.from({ length: 27 }, (_, i) => i + 1))
+    const named = [...page.matchAll(/^\| \d+ \|.*?\]\(examples\/([^/]+)\//gm)].map(([, folder]) => folder)
+    const folders = globSync('docs/examples/*/team.ts', { cwd: root }).map((file) => file.split('/')[2])
+    expect(named.toSorted()).toEqual(folders.toSorted())
+  })
+})
+
 describe('docs/dependencies.md', () => {
   it('has one line for each dependency, and no other', () => {
     const page = readFileSync(join(root, 'docs/dependencies.md'), 'utf8')

@@ -1,5 +1,6 @@
 /** The runs of a system: started, found again, cancelled. */
 import { isDeepStrictEqual } from 'node:util'
+import { definitionOf } from '../../actors/definition.ts'
 import { Account, budgetFault } from '../contracts/account.ts'
 import type { Agent, AnyAgent, Budget } from '../contracts/agents.ts'
 import { ConflictError, DeliveryError, errorOf, NotProvidedError } from '../contracts/errors.ts'
@@ -57,6 +58,8 @@ export class RunBook implements Runs {
   }
 
   #submit(agent: AnyAgent, input: unknown, options = NO_OPTIONS): RunRecord {
+    // Before anything is counted: what is imported in a circle is `undefined` here.
+    definitionOf(agent)
     const { id } = options
     const known = id === undefined ? undefined : this.#find(id)
     if (known && known.agent === agent && isDeepStrictEqual(known.input, input)) return known

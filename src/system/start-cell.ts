@@ -38,7 +38,7 @@ export const spawnCell = (parent: Cell, order: SpawnOrder): Cell => {
   }
   // A task's name holds the id of its request, which no other has.
   if (order.origin === undefined && parent.children?.has(order.name)) {
-    throw new ConflictError(`${parent.ref.path}:${order.name}`, 'a free name', 'an actor', 'NAME_TAKEN')
+    throw new ConflictError(pathBelow(parent, order.name), 'a free name', 'an actor', 'NAME_TAKEN')
   }
   const cell = new Cell(kernel, parent, order.name, order)
   ;(parent.children ??= new Family()).add(cell, order.origin === undefined)
@@ -116,3 +116,5 @@ const forgetLast = ({ options }: Cell, more: More<Cell>): void => {
   // Restarts of its children; its own, where it has a budget of its own, go on counting.
   if (!options.ownBudget) more.restarts = undefined
 }
+
+const pathBelow = (parent: Cell, name: string): string => `${parent.parent ? parent.path : ''}/${name}`

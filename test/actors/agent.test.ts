@@ -195,6 +195,7 @@ describe('a definition that cannot work', () => {
   const run = (text: string) => text
   it.each<[string, () => unknown]>([
     ['no name', () => agent('', { run })],
+    ['a name that is a path', () => agent('a/b', { run })],
     ['no way to work', () => agent('x', {} as never)],
     ['two ways', () => agent('x', { run, model: {} } as never)],
     ['a limit of nothing', () => agent('x', { run, timeoutMs: 0 })],

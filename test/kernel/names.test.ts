@@ -38,7 +38,7 @@ it('frees a name by hand and at the end of the actor, not at a restart', async (
 it('refuses the name of a child that is taken, and names that are no segment of a path', async () => {
   const l = await lab()
   l.system.spawn(listener([]), { id: 'one' })
-  expect(() => l.system.spawn(listener([]), { id: 'one' })).toThrow(expect.objectContaining({ code: 'NAME_TAKEN' }))
+  expect(() => l.system.spawn(listener([]), { id: 'one' })).toThrow(expect.objectContaining({ code: 'NAME_TAKEN', message: '"/one": expected a free name, found an actor' }))
   for (const id of ['', 'a/b', '$x']) {
     expect(() => l.system.spawn(listener([]), { id })).toThrow(expect.objectContaining({ code: 'CONFIGURATION' }))
   }

@@ -74,3 +74,12 @@ it.each([0, -5])('a run that is given %d ms has no time left, and does nothing',
   expect(await outcome).toEqual({ status: 'exhausted', what: 'timeoutMs', cap: timeoutMs, spent: 0 })
   expect(begun).toBe(0)
 })
+
+it('what is no agent is refused before it is counted: no run of it keeps the system from stopping', async () => {
+  const { system } = await lab()
+  const nothing = undefined as unknown as typeof answered
+  await expect(system.run(nothing, 'x')).rejects.toThrow('undefined is not an agent that troupe made')
+  expect(() => system.submit({ name: 'made by hand' } as typeof answered, 'x')).toThrow('"made by hand" is not an agent')
+  expect(system.stats().runs).toBe(0)
+  await system.stop()
+})
