@@ -45,7 +45,7 @@ export function consensus(name: string, given: object): AnyAgent {
     const [has, range] =
       keys.length === 1 ? ['1 voter', '1'] : [`${keys.length} voters`, `from 1 to ${keys.length}`]
     throw new ConfigurationError(
-      `"${name}" has ${has}, and needs ${needed} to agree; a quorum of them is ${range}`,
+      `"${name}" has ${has}, and needs ${needed} to agree; the quorum may be ${range}`,
     )
   }
   if (!otherwise) throw new ConfigurationError(`"${name}" needs \`otherwise\`, for a split vote`)

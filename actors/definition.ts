@@ -90,7 +90,8 @@ export const definitionOf = (agent: AnyAgent): AgentDefinition => {
   const given = agent as Partial<DefinedAgent> | null | undefined
   const found = given?.[definition]
   if (found) return found
-  const what = given?.name === undefined ? String(given) : `"${given.name}"`
+  const kind = given === null ? 'null' : typeof given
+  const what = typeof given?.name === 'string' ? `"${given.name}"` : `a value of type ${kind}`
   throw new ConfigurationError(`${what} is not an agent that troupe made`)
 }
 

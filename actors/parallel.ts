@@ -40,7 +40,7 @@ export function parallel(name: string, given: object): AnyAgent {
     const [has, range] =
       keys.length === 1 ? ['1 branch', '1'] : [`${keys.length} branches`, `from 1 to ${keys.length}`]
     throw new ConfigurationError(
-      `"${name}" has ${has}, and needs ${need.quorum} to complete; a quorum of them is ${range}`,
+      `"${name}" has ${has}, and needs ${need.quorum} to complete; the quorum may be ${range}`,
     )
   }
   const plan = { need, weights: weightsOf(name, keys, options.split) }

@@ -46,8 +46,8 @@ describe('docs/systems.md', () => {
   it('has a row for each of the 27 systems, and one for each example', () => {
     const numbers = [...page.matchAll(/^\| (\d+) \|/gm)].map(([, number]) => Number(number))
     expect([...new Set(numbers)]).toEqual(Array.from({ length: 27 }, (_, i) => i + 1))
-    const named = [...page.matchAll(/^\| \d+ \|.*?\]\(examples\/([^/]+)\//gm)].map(([, folder]) => folder)
-    const folders = globSync('docs/examples/*/team.ts', { cwd: root }).map((file) => file.split('/')[2])
+    const named = [...page.matchAll(/^\| \d+ \|.*?\]\(examples\/([^/]+)\//gm)].map(([, folder]) => folder ?? '')
+    const folders = globSync('docs/examples/*/team.ts', { cwd: root }).map((file) => file.split('/')[2] ?? '')
     expect(named.toSorted()).toEqual(folders.toSorted())
   })
 })

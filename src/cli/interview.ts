@@ -86,18 +86,28 @@ const denied = async ({ request, approvals, ask }: Talking, by: string, given: s
   return true
 }
 
-/** Whether somebody has answered, or what is wrong with the answer. */
+const EDIT_PROMPT = 'The arguments to run it with, as JSON in one line (Enter: give up): '
+
+/**
+ * Asks until the arguments fit: nobody who means to change them may come to run the old ones by a slip.
+ * @returns whether somebody has answered; what is said to who gives up
+ */
 const edit = async (
   { request, approvals, ask }: Talking,
   by: string,
   given: string,
 ): Promise<boolean | string> => {
-  const line = given || (await ask('The arguments to run it with, as JSON in one line (Enter: back): '))
-  if (line === undefined) return false
-  if (line.trim() === '') return 'Nothing is changed.'
-  const parsed = jsonIn(line)
-  if (!parsed) return 'That is no JSON.'
-  return (await faultOf(() => approvals.edit(request.id, { by, input: parsed.value }))) ?? true
+  let line = given || (await ask(EDIT_PROMPT))
+  for (;;) {
+    if (line === undefined) return false
+    if (line.trim() === '') return 'Nothing is changed: y runs it with the arguments shown above.'
+    const parsed = jsonIn(line)
+    const fault = parsed
+      ? await faultOf(() => approvals.edit(request.id, { by, input: parsed.value }))
+      : 'That is no JSON.'
+    if (fault === undefined) return true
+    line = await ask(`${fault}\n${EDIT_PROMPT}`)
+  }
 }
 
 const question = async ({ request, approvals, ask }: Talking, by: string, card: string): Answered => {

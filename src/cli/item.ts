@@ -2,6 +2,7 @@
 import { InvalidMessageError, type Fault } from '../contracts/errors.ts'
 
 const NAMED_KEYS = 8
+const WAY_OUT = 'name the column of a CSV, or the key, that holds the text `text`'
 
 /** A record, or what is wrong with it. `line` counts from 1, as editors do. */
 export type Item = Readonly<{ line: number } & ({ value: unknown } | { fault: Fault })>
@@ -27,7 +28,7 @@ export function workOf(item: Item, takesText: boolean): Work {
   if (typeof text === 'string') return { line, id, input: { value: text } }
   const message =
     text === undefined
-      ? `the agent takes text: expected one, or an object that has one as its \`text\`, got ${kindOf(value)}`
+      ? `the agent takes text: expected one, or an object that has one as its \`text\`, got ${kindOf(value)}; ${WAY_OUT}`
       : `expected a text, got ${kindOf(text)}`
   return { line, id, input: { error: malformed(line, { path: 'text', message }) } }
 }

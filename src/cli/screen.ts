@@ -1,6 +1,7 @@
 /** Text as it may be shown on a terminal: in lines that fit, without what could steer the terminal. */
 import { inspect, styleText } from 'node:util'
-import type { Outcome } from '../contracts/errors.ts'
+import { DefectError, type Outcome, type TroupeError } from '../contracts/errors.ts'
+import { placeOf } from './place.ts'
 import type { Result } from './result.ts'
 import { padded, startOf, widthOf } from './width.ts'
 
@@ -105,7 +106,7 @@ export const told = (outcome: Outcome): string => {
       return speech(outcome.output)
     case 'failed':
     case 'rejected':
-      return `${outcome.status}: ${outcome.error.message}`
+      return `${outcome.status}: ${withPlace(outcome.error)}`
     case 'exhausted':
       return `exhausted: ${outcome.spent} of ${outcome.cap} ${outcome.what}`
     case 'cancelled':
@@ -113,4 +114,11 @@ export const told = (outcome: Outcome): string => {
     case 'unknown':
       return `unknown: nobody knows whether "${outcome.effect.name}" was done`
   }
+}
+
+/** A defect with the line of the user's code that threw, unless its message tells it. */
+const withPlace = (error: TroupeError): string => {
+  const place = error instanceof DefectError ? placeOf(error.cause) : undefined
+  const { message } = error
+  return place === undefined || message.includes(place) ? message : `${message} (at ${place})`
 }

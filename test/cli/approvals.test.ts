@@ -60,6 +60,7 @@ const submit = (to: AnyAgent, input: unknown): Promise<Outcome> => system.submit
 const pay = (to: string, eur: number): Promise<Outcome> => submit(clerk, JSON.stringify({ to, eur }))
 const done = (output: unknown): Outcome => ({ status: 'completed', output })
 const PROMPT = 'or e(dit): '
+const EDIT_PROMPT = '(Enter: give up): '
 
 describe('a person at the terminal', () => {
   it('is shown who asks, for which tool, the exact arguments, who may decide and for how long', async () => {
@@ -97,17 +98,30 @@ describe('a person at the terminal', () => {
     type('maybe')
     expect(await until(PROMPT)).toContain('Please answer y, n or e.')
     type('e {"to":1,"eur":5}')
-    expect(await until(PROMPT)).toContain('That does not fit: to: ')
-    type('e {"to"')
-    expect(await until(PROMPT)).toContain('That is no JSON.')
-    type('edit')
-    await until('(Enter: back): ')
-    type('')
-    expect(await until(PROMPT)).toContain('Nothing is changed.')
-    type('e')
-    await until('(Enter: back): ')
+    expect(await until(EDIT_PROMPT)).toMatch(/^That does not fit: to: [^\n]*\nThe arguments to run it with/)
+    type('{"to"')
+    expect(await until(EDIT_PROMPT)).toContain('That is no JSON.')
     type('{"to":"carla","eur":7}')
     expect(await outcome).toEqual(done('paid 7 to carla'))
+  })
+
+  it('who edits runs nothing before the arguments fit: y is no answer there, Enter gives up', async () => {
+    const { type, until } = await rig()
+    const outcome = pay('carl', 500)
+    await until(PROMPT)
+    type('e')
+    await until(EDIT_PROMPT)
+    type('{"to":"carl","eur":"5"}')
+    expect(await until(EDIT_PROMPT)).toContain('That does not fit: eur: ')
+    type('y')
+    expect(await until(EDIT_PROMPT)).toContain('That is no JSON.')
+    type('')
+    expect(await until(PROMPT)).toBe(
+      'Nothing is changed: y runs it with the arguments shown above.\n' +
+        `Run it, as ann? y(es), n(o) and why, ${PROMPT}`,
+    )
+    type('y')
+    expect(await outcome).toEqual(done('paid 500 to carl'))
   })
 
   it('answers for each of as many as have to agree', async () => {

@@ -202,7 +202,10 @@ describe('a record as the input of an agent', () => {
 
   it('names the path where there is no text, and what is there instead', () => {
     const cases: [unknown, string][] = [
-      [{ body: 'a', label: 1 }, 'got an object with body, label'],
+      [
+        { body: 'a', label: 1 },
+        'got an object with body, label; name the column of a CSV, or the key, that holds the text `text`',
+      ],
       [{}, 'got an empty object'],
       [{ text: 7 }, 'expected a text, got a number'],
       [{ text: null }, 'expected a text, got null'],

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { DefectError, TimeoutError, type Outcome } from '../../src/contracts/errors.ts'
 import { durations } from '../../src/cli/durations.ts'
 import { asJson } from '../../src/cli/result.ts'
-import { oneLine, resultOnScreen, speech } from '../../src/cli/screen.ts'
+import { oneLine, resultOnScreen, speech, told } from '../../src/cli/screen.ts'
 import { duration, summaryOnScreen } from '../../src/cli/summary.ts'
 import { tableOf } from '../../src/cli/table.ts'
 import { widthOf } from '../../src/cli/width.ts'
@@ -62,6 +62,16 @@ describe('a result', () => {
       plain,
     )
     expect(text).toContain('failed: billing took longer than 50 ms')
+  })
+
+  it('names the line of the code that threw, once', () => {
+    const thrown = new TypeError('no rate')
+    thrown.stack = 'TypeError: no rate\n    at run (/else/where/team.ts:6:96)'
+    const shown = (error: DefectError): string => told({ status: 'failed', error })
+    expect(shown(new DefectError('no rate', thrown))).toMatch(/^failed: no rate \(at .*where\/team\.ts:6:96\)$/)
+    const placed = shown(new DefectError('no rate', thrown)).replace('failed: ', '')
+    expect(shown(new DefectError(placed, thrown))).toBe(`failed: ${placed}`)
+    expect(shown(new DefectError('no rate', 'no rate'))).toBe('failed: no rate')
   })
 
   it('takes two lines on a narrow terminal, and no line is wider than the terminal', () => {

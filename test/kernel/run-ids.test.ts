@@ -78,7 +78,7 @@ it.each([0, -5])('a run that is given %d ms has no time left, and does nothing',
 it('what is no agent is refused before it is counted: no run of it keeps the system from stopping', async () => {
   const { system } = await lab()
   const nothing = undefined as unknown as typeof answered
-  await expect(system.run(nothing, 'x')).rejects.toThrow('undefined is not an agent that troupe made')
+  await expect(system.run(nothing, 'x')).rejects.toThrow('a value of type undefined is not an agent that troupe made')
   expect(() => system.submit({ name: 'made by hand' } as typeof answered, 'x')).toThrow('"made by hand" is not an agent')
   expect(system.stats().runs).toBe(0)
   await system.stop()

@@ -425,8 +425,8 @@ ${restarted}`,
   {
     name: 'who approved the arguments of the model has approved others as well',
     file: 'src/system/inbox.ts',
-    text: 'entry.request = { ...old, input, decisions: [] }',
-    replacement: 'entry.request = { ...old, input }',
+    text: 'entry.request = { ...old, input: plain(edited.input), decisions: [] }',
+    replacement: 'entry.request = { ...old, input: plain(edited.input) }',
     tests: ['test/actors/approvals.test.ts'],
   },
   {

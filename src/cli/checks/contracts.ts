@@ -4,7 +4,7 @@ import { jsonSchemaOf, type JsonSchema } from '../../contracts/json-schema.ts'
 import type { Schema } from '../../contracts/schemas.ts'
 import type { AgentDefinition } from '../../contracts/agent-definition.ts'
 import { inRole, type Check, type Finding } from './finding.ts'
-import { misfit, type Misfit } from './fit.ts'
+import { misfit, NOTHING, type Misfit } from './fit.ts'
 import { outputsOf, takersIn, takersOf, type Side } from './sides.ts'
 
 /** Of every agent. */
@@ -85,11 +85,17 @@ const unfit = (all: readonly Side[], takers: readonly Side[]): readonly Finding[
     }),
   )
 
-const mismatch = (from: string, to: string, { path, gives, takes }: Misfit): Finding => ({
+const mismatch = (from: string, to: string, found: Misfit): Finding => ({
   kind: 'contract-mismatch',
-  problem: `"${from}" gives ${gives}${where(path)}, and "${to}" takes ${takes}`,
+  problem: mismatchInWords(from, to, found),
   wayOut: `make the output of "${from}" and the input of "${to}" the same there, or put a stage between them`,
 })
+
+const mismatchInWords = (from: string, to: string, { path, gives, takes }: Misfit): string => {
+  if (gives === NOTHING) return `"${to}" wants ${takes}${where(path)}, which "${from}" does not give`
+  if (takes === NOTHING) return `"${from}" gives ${gives}${where(path)}, which "${to}" does not take`
+  return `"${from}" gives ${gives}${where(path)}, and "${to}" takes ${takes}`
+}
 
 const where = (path: string): string => (path === '' ? '' : ` at \`${path}\``)
 
@@ -123,15 +129,23 @@ const atOdds = (sharers: Sharers): readonly Finding[] => {
 
 const odds = (a: Side, b: Side): readonly Finding[] => {
   if (a.schema !== undefined && a.schema === b.schema) return []
-  const found = misfit(a.json, b.json) ?? misfit(b.json, a.json)
-  if (!found) return []
-  const { gives, takes, path } = found
-  const both = `"${a.name}" and "${b.name}" get the same input`
+  const ways = [[a, b] as const, [b, a] as const]
+  const [problem] = ways.flatMap(([one, other]) => {
+    const found = misfit(one.json, other.json)
+    return found ? [oddsInWords(one.name, other.name, found)] : []
+  })
+  if (problem === undefined) return []
   return [
     {
       kind: 'contract-mismatch',
-      problem: `${both}, and nothing fits both: ${gives}${where(path)}, or ${takes}`,
+      problem: `"${a.name}" and "${b.name}" get the same input, and nothing fits both: ${problem}`,
       wayOut: `make the inputs of "${a.name}" and "${b.name}" the same there`,
     },
   ]
+}
+
+const oddsInWords = (one: string, other: string, { path, gives, takes }: Misfit): string => {
+  if (gives === NOTHING) return `"${other}" wants ${takes}${where(path)}, which "${one}" does not take`
+  if (takes === NOTHING) return `"${one}" wants ${gives}${where(path)}, which "${other}" does not take`
+  return `${gives}${where(path)}, or ${takes}`
 }

@@ -12,6 +12,9 @@ export interface Misfit {
   readonly takes: string
 }
 
+/** What a side gives or takes of a member that it does not have. */
+export const NOTHING = 'nothing'
+
 /** Why no value of `from` is one of `to`; undefined when one may be. */
 export const misfit = (from: JsonSchema, to: JsonSchema): Misfit | undefined =>
   compare({ schema: from, root: from }, { schema: to, root: to }, [])
@@ -128,12 +131,12 @@ const withinObjects = (from: Node, to: Node, path: readonly string[]): Misfit | 
   for (const name of takes.required) {
     const wanted = takes.of(name)
     if (!isClosed(from.schema) || gives.has(name) || !wanted || Object.keys(wanted).length === 0) continue
-    return { path: [...path, name].join('.'), gives: 'nothing', takes: inWords(resolved(wanted, to.root)) }
+    return { path: [...path, name].join('.'), gives: NOTHING, takes: inWords(resolved(wanted, to.root)) }
   }
   for (const name of gives.required) {
     if (!isClosed(to.schema) || takes.has(name)) continue
     const schema = resolved(gives.of(name) ?? {}, from.root)
-    return { path: [...path, name].join('.'), gives: inWords(schema), takes: 'nothing' }
+    return { path: [...path, name].join('.'), gives: inWords(schema), takes: NOTHING }
   }
   // What may be left out on both sides fits by being left out.
   for (const name of new Set([...gives.required, ...takes.required])) {

@@ -1,5 +1,5 @@
 /** Whether a model can cope with its tools, and a crash with what they do. */
-import type { Check } from './finding.ts'
+import { listed, type Check, type Finding } from './finding.ts'
 
 /** Beyond it models choose badly. */
 const MOST_TOOLS = 8
@@ -17,12 +17,23 @@ export const checkTools: Check = ({ definition: { turns } }) => {
           },
         ]
       : []),
-    ...tools
-      .filter(({ isDeclared }) => !isDeclared)
-      .map(({ name }) => ({
-        kind: 'undeclared-effect' as const,
-        problem: `its tool "${name}" does not say what it does when a crash loses its result`,
-        wayOut: `give "${name}" \`effect\`: 'idempotent' or 'keyed' when it may be run again, else 'once'`,
-      })),
+    ...undeclared(tools.filter(({ isDeclared }) => !isDeclared).map(({ name }) => name)),
+  ]
+}
+
+/** All of them at once: they are mended in one place. */
+const undeclared = (names: readonly string[]): readonly Finding[] => {
+  const [name] = names
+  if (name === undefined) return []
+  const [who, does, whom] =
+    names.length === 1
+      ? [`tool "${name}" does`, 'it does when a crash loses its result', `"${name}"`]
+      : [`tools ${listed(names)} do`, 'they do when a crash loses their results', 'each of them']
+  return [
+    {
+      kind: 'undeclared-effect',
+      problem: `its ${who} not say what ${does}`,
+      wayOut: `give ${whom} \`effect\`: 'idempotent' or 'keyed' when it may be run again, else 'once'`,
+    },
   ]
 }

@@ -222,11 +222,11 @@ export const badTeams: Readonly<Record<string, readonly [Made, Expected]>> = {
   ],
   'a quorum of more than there are branches': [
     () => parallel('team', { branches: named('a', 'b'), need: quorum(3), join }),
-    because('invalid-definition', 'team', /has 2 branches, of which 3 cannot complete/, /from 1 to 2/),
+    because('invalid-definition', 'team', /has 2 branches, and needs 3 to complete/, /from 1 to 2/),
   ],
   'a quorum of more than there are voters': [
-    () => consensus('jury', { voters: named('a', 'b'), rule: quorum(3), otherwise: worker('judge') }),
-    because('invalid-definition', 'jury', /of which 3 cannot agree/, /from 1 to 2/),
+    () => consensus('jury', { voters: named('a'), rule: quorum(3), otherwise: worker('judge') }),
+    because('invalid-definition', 'jury', /has 1 voter, and needs 3 to agree/, /the quorum may be 1$/),
   ],
   'more answers than people': [
     () => human('board', { by: ['ann', 'bob'], of: 3 }),
@@ -266,7 +266,7 @@ export const badTeams: Readonly<Record<string, readonly [Made, Expected]>> = {
     because(
       'contract-mismatch',
       'line',
-      /"a" gives nothing at `title`, and "b" takes text/,
+      /"b" wants text at `title`, which "a" does not give/,
       /the same there/,
     ),
   ],
@@ -297,6 +297,30 @@ export const badTeams: Readonly<Record<string, readonly [Made, Expected]>> = {
       }),
     because('contract-mismatch', 'team', /"a" and "b" get the same input/, /the same there/),
   ],
+  'branches that want what the other one does not take': [
+    () =>
+      parallel('team', {
+        branches: {
+          a: taking('a', z.strictObject({ id: z.string() })),
+          b: taking('b', z.object({ id: z.string(), n: z.number() })),
+        },
+        join,
+      }),
+    because('contract-mismatch', 'team', /"b" wants a number at `n`, which "a" does not take/, /the same there/),
+  ],
+  'more than is taken': [
+    () =>
+      pipeline('line', [
+        giving('a', z.object({ id: z.string(), n: z.number() })),
+        taking('b', z.strictObject({ id: z.string() })),
+      ]),
+    because(
+      'contract-mismatch',
+      'line',
+      /"a" gives a number at `n`, which "b" does not take/,
+      /the same there/,
+    ),
+  ],
   'a fallback that takes something else': [
     () => taking('main', z.object({ n: z.number() }), { fallback: taking('spare', z.string()) }),
     because('contract-mismatch', 'main', /"main" and "spare" get the same input/, /"spare"/),
@@ -304,7 +328,7 @@ export const badTeams: Readonly<Record<string, readonly [Made, Expected]>> = {
   'a fallback that gives something else': [
     () =>
       giving('main', z.object({ n: z.number() }), { fallback: giving('spare', z.object({ m: z.number() })) }),
-    because('contract-mismatch', 'main', /"spare" gives nothing at `n`/, /output of "spare"/),
+    because('contract-mismatch', 'main', /"main" wants a number at `n`, which "spare" does not give/, /output of "spare"/),
   ],
   'a fallback of a stage that gives something else': [
     () =>
@@ -337,7 +361,7 @@ export const badTeams: Readonly<Record<string, readonly [Made, Expected]>> = {
         voters: { a: giving('a', z.object({ score: z.number() })) },
         otherwise: worker('judge'),
       }),
-    because('contract-mismatch', 'jury', /"a" gives nothing at `vote`/, /output of "a"/),
+    because('contract-mismatch', 'jury', /"jury" wants .* at `vote`, which "a" does not give/, /output of "a"/),
   ],
   'a judge that takes text': [
     () => debate('panel', { peers: named('a', 'b'), judge: taking('judge', z.string()) }),
@@ -355,7 +379,7 @@ export const badTeams: Readonly<Record<string, readonly [Made, Expected]>> = {
         workers: named('a'),
         join,
       }),
-    because('contract-mismatch', 'project', /"project" gives nothing at `title`/, /input of "planner"/),
+    because('contract-mismatch', 'project', /"planner" wants text at `title`, which "project" does not give/, /input of "planner"/),
   ],
   'nine tools': [
     () => thinker('handy', { tools: tools(9) }),
@@ -368,6 +392,10 @@ export const badTeams: Readonly<Record<string, readonly [Made, Expected]>> = {
   'a tool without an effect': [
     () => pipeline('line', [thinker('handy', { tools: [tool('pay', {}), ...tools(2)] })]),
     because('undeclared-effect', 'handy', /its tool "pay" does not say/, /give "pay" `effect`/),
+  ],
+  'several tools without an effect': [
+    () => thinker('handy', { tools: [tool('pay', {}), tool('ship', {}), ...tools(2)] }),
+    because('undeclared-effect', 'handy', /its tools "pay", "ship" do not say/, /give each of them `effect`/),
   ],
 }
 
