@@ -1,17 +1,12 @@
 /** Work with a guard in front of it and one behind: what goes in, and what comes out, may pass, change or be refused. */
-import type { AnyActorLogic, AnyEventObject } from 'xstate'
-import type { AnyAgent } from '../src/contracts/agents.ts'
-import { CancelledError, outcomeOf, type Outcome, type TroupeError } from '../src/contracts/errors.ts'
-import type { AgentMessage } from '../src/contracts/messages.ts'
+import type { AnyEventObject } from 'xstate'
+import { CancelledError, outcomeOf, type Outcome } from '../src/contracts/errors.ts'
 import type { MaybePromise, Schema } from '../src/contracts/schemas.ts'
-import type { AgentSettings } from '../src/contracts/agent-settings.ts'
-import type { DelegateOptions, EndOfWork, StartWork, TaskScope, Work } from '../src/contracts/task-scope.ts'
-import type { TaskEvent } from '../src/contracts/run-scope.ts'
-import type { TaskKernel } from '../src/contracts/task-kernel.ts'
-import type { TaskMeta } from '../src/contracts/task-request.ts'
+import type { EndOfWork, StartWork, TaskScope, Work } from '../src/contracts/task-scope.ts'
 import type { Guard, StepContext, Verdict } from '../src/contracts/tools.ts'
 import { checkedOutcome } from './contract.ts'
 import { judge, letInKey, recordVerdict, type Judged } from './guard.ts'
+import { InnerTask } from './inner-task.ts'
 import { keyOf, StepScope } from './step-scope.ts'
 
 type AnyGuard = Guard<never, never>
@@ -29,8 +24,7 @@ export const guarded = (work: StartWork, guard: AnyGuard | undefined): StartWork
 type Side = 'input' | 'output'
 
 /** To its task it is the work; to the work it is the task. */
-class GuardedWork implements Work, TaskScope {
-  readonly #task: TaskScope
+class GuardedWork extends InnerTask implements Work {
   readonly #start: StartWork
   readonly #guard: AnyGuard
   readonly #aborter = new AbortController()
@@ -39,7 +33,7 @@ class GuardedWork implements Work, TaskScope {
   #value: unknown
 
   constructor(task: TaskScope, start: StartWork, guard: AnyGuard) {
-    this.#task = task
+    super(task)
     this.#start = start
     this.#guard = guard
   }
@@ -47,15 +41,15 @@ class GuardedWork implements Work, TaskScope {
   begin(input: unknown): void {
     const ask = this.#guard.input
     // What was let in once is not asked about again.
-    const known = this.steps.get(letInKey(this.#task)) as { value: unknown } | undefined
+    const known = this.steps.get(letInKey(this.task)) as { value: unknown } | undefined
     if (known || !ask) this.#letIn(known ? known.value : input)
     else this.#ask('input', input, (step) => ask(input as never, step))
   }
 
-  done(outcome: Outcome, parsed?: Schema, last?: boolean): void {
+  override done(outcome: Outcome, parsed?: Schema, last?: boolean): void {
     const checked = checkedOutcome(this.definition, outcome, parsed)
     const ask = this.#guard.output
-    if (checked.status !== 'completed' || !ask) return this.#task.done(checked, this.definition.output, last)
+    if (checked.status !== 'completed' || !ask) return this.task.done(checked, this.definition.output, last)
     this.#ask('output', checked.output, (step) => ask(checked.output as never, step))
   }
 
@@ -75,9 +69,9 @@ class GuardedWork implements Work, TaskScope {
 
   #ask(side: Side, value: unknown, ask: (step: StepContext) => MaybePromise<Verdict<never>>): void {
     this.#value = value
-    const key = side === 'input' ? letInKey(this.#task) : keyOf(this.#task, 'guard.output', this.attempt)
-    const step = new StepScope(this.#task, key, this.#aborter.signal)
-    const judged = judge(this.#task, `its ${side}`, () => ask(step))
+    const key = side === 'input' ? letInKey(this.task) : keyOf(this.task, 'guard.output', this.attempt)
+    const step = new StepScope(this.task, key, this.#aborter.signal)
+    const judged = judge(this.task, `its ${side}`, () => ask(step))
     this.cell.pipe(judged, (settled) => ({
       type: 'work.judged',
       guarded: this,
@@ -87,75 +81,17 @@ class GuardedWork implements Work, TaskScope {
   }
 
   #judged(side: Side, judged: Judged): void {
-    recordVerdict(this.#task, side, judged)
-    if (judged.type === 'refuse') return this.#task.done(outcomeOf(judged.error))
+    recordVerdict(this.task, side, judged)
+    if (judged.type === 'refuse') return this.task.done(outcomeOf(judged.error))
     const value = judged.type === 'replace' ? judged.value : this.#value
     if (side === 'output') {
-      return this.#task.done({ status: 'completed', output: value }, this.definition.output)
+      return this.task.done({ status: 'completed', output: value }, this.definition.output)
     }
-    this.steps.set(letInKey(this.#task), { value })
+    this.steps.set(letInKey(this.task), { value })
     this.#letIn(value)
   }
 
   #letIn(input: unknown): void {
     this.#work = this.#start(input, this)
-  }
-
-  // The rest is the task's own.
-
-  get taskId(): string {
-    return this.#task.taskId
-  }
-
-  get attempt(): number {
-    return this.#task.attempt
-  }
-
-  get leftMs(): number {
-    return this.#task.leftMs
-  }
-
-  get request(): AgentMessage {
-    return this.#task.request
-  }
-
-  get meta(): TaskMeta {
-    return this.#task.meta
-  }
-
-  get definition(): AgentSettings {
-    return this.#task.definition
-  }
-
-  get cell(): TaskKernel {
-    return this.#task.cell
-  }
-
-  get steps(): Map<string, unknown> {
-    return this.#task.steps
-  }
-
-  delegate(agent: AnyAgent, input: unknown, options?: DelegateOptions): string {
-    return this.#task.delegate(agent, input, options)
-  }
-
-  execute(logic: AnyActorLogic, input: unknown): string {
-    return this.#task.execute(logic, input)
-  }
-
-  withdraw(id: string, reason: string): void {
-    this.#task.withdraw(id, reason)
-  }
-
-  record(event: TaskEvent): void {
-    this.#task.record(event)
-  }
-
-  retrying(error: TroupeError, delayMs: number): void {
-    this.#task.retrying(error, delayMs)
-  }
-
-  waiting(waiting: boolean): void {
-    this.#task.waiting(waiting)
   }
 }

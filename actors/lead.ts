@@ -2,23 +2,20 @@
  * An attempt of an orchestrator, around the work of its lead: the machine of `machines/orchestrator.ts` with
  * its effects performed. Every delegation comes by here, a function's and a model's, on its way to the task.
  */
-import type { AnyActorLogic, AnyEventObject } from 'xstate'
+import type { AnyEventObject } from 'xstate'
 import { orchestratorMachine, type OrchestratorEffect } from '../machines/orchestrator.ts'
 import type { AnyAgent, Ctx, HandoffContext, TaskOptions } from '../src/contracts/agents.ts'
 import type { Interpreter } from '../src/contracts/behavior.ts'
 import { errorOf, type Outcome, type TroupeError } from '../src/contracts/errors.ts'
 import { beyondHops } from '../src/contracts/hops.ts'
-import type { AgentMessage } from '../src/contracts/messages.ts'
 import type { Schema } from '../src/contracts/schemas.ts'
-import type { AgentSettings } from '../src/contracts/agent-settings.ts'
 import type { DelegateOptions, EndOfWork, StartWork, TaskScope, Work } from '../src/contracts/task-scope.ts'
 import type { TaskEvent } from '../src/contracts/run-scope.ts'
-import type { TaskKernel } from '../src/contracts/task-kernel.ts'
-import type { TaskMeta } from '../src/contracts/task-request.ts'
 import { Delegation } from './delegation.ts'
 import { failureOf, type Failure } from './failure.ts'
 import { shortened } from './form.ts'
 import { historyOf } from './history.ts'
+import { InnerTask } from './inner-task.ts'
 import type { Branches } from './pattern.ts'
 
 /** What a lead hands work over by. */
@@ -62,8 +59,7 @@ interface Failed {
 }
 
 /** To its task it is the work; to the lead it is the task. */
-class LeadWork implements Work, TaskScope, Lead {
-  readonly #task: TaskScope
+class LeadWork extends InnerTask implements Work, Lead {
   readonly #delegates: Branches
   readonly #flow: Interpreter<typeof orchestratorMachine>
   readonly #open = new Map<string, Open>()
@@ -87,7 +83,7 @@ class LeadWork implements Work, TaskScope, Lead {
   #done: { readonly parsed: Schema | undefined; readonly last: boolean | undefined } | undefined
 
   constructor(task: TaskScope, delegates: Branches) {
-    this.#task = task
+    super(task)
     this.#delegates = delegates
     this.#results = task.meta.handoff?.results ?? []
     const { cell, definition } = task
@@ -121,10 +117,10 @@ class LeadWork implements Work, TaskScope, Lead {
     return Object.fromEntries(Object.entries(this.#delegates).map(([key, agent]) => [key, delegate(key, agent)]))
   }
 
-  delegate(agent: AnyAgent, input: unknown, options: DelegateOptions = {}): string {
+  override delegate(agent: AnyAgent, input: unknown, options: DelegateOptions = {}): string {
     const next = this.#next
     this.#next = undefined
-    if (!next) return this.#task.delegate(agent, input, options)
+    if (!next) return this.task.delegate(agent, input, options)
     const { key, reason = this.#last } = next
     const round = this.#round
     // Beyond the hops it is refused.
@@ -133,7 +129,7 @@ class LeadWork implements Work, TaskScope, Lead {
     this.record({ type: 'decision.made', kind: 'route', chosen: key, alternatives, reason })
     this.record({ type: 'handoff.made', to: agent.name, hops: this.request.hops + hops })
     const handoff = this.#handoff(agent, input)
-    const id = this.#task.delegate(agent, input, { ...options, hops, handoff })
+    const id = this.task.delegate(agent, input, { ...options, hops, handoff })
     this.#asked = { key, agent, round }
     this.#open.set(id, this.#asked)
     this.#flow.send({ type: 'work.delegated' })
@@ -159,12 +155,12 @@ class LeadWork implements Work, TaskScope, Lead {
     if (open) this.#settled()
   }
 
-  withdraw(id: string, reason: string): void {
-    this.#task.withdraw(id, reason)
+  override withdraw(id: string, reason: string): void {
+    this.task.withdraw(id, reason)
     if (this.#open.delete(id)) this.#settled()
   }
 
-  done(outcome: Outcome, parsed?: Schema, last?: boolean): void {
+  override done(outcome: Outcome, parsed?: Schema, last?: boolean): void {
     this.#done = { parsed, last }
     if (outcome.status !== 'completed') return this.#flow.send({ type: 'lead.failed', outcome })
     this.#flow.send({ type: 'lead.returned', output: outcome.output, missed: this.#missed() })
@@ -182,11 +178,11 @@ class LeadWork implements Work, TaskScope, Lead {
   }
 
   perform({ outcome }: OrchestratorEffect): void {
-    this.#task.done(outcome, this.#done?.parsed, this.#done?.last)
+    this.task.done(outcome, this.#done?.parsed, this.#done?.last)
   }
 
-  record(event: TaskEvent): void {
-    this.#task.record(event)
+  override record(event: TaskEvent): void {
+    this.task.record(event)
     if (event.type === 'text.delta') this.#saying += event.text
     if (event.type === 'model.ended') {
       this.#said = shortened(this.#saying.trim(), REASON_CHARS)
@@ -199,9 +195,9 @@ class LeadWork implements Work, TaskScope, Lead {
     }
   }
 
-  retrying(error: TroupeError, delayMs: number): void {
+  override retrying(error: TroupeError, delayMs: number): void {
     this.#saying = ''
-    this.#task.retrying(error, delayMs)
+    this.task.retrying(error, delayMs)
   }
 
   #keep({ key, agent, answer }: Open, outcome: Outcome): void {
@@ -225,58 +221,16 @@ class LeadWork implements Work, TaskScope, Lead {
   }
 
   #handoff(agent: AnyAgent, request: unknown): HandoffContext {
-    const { definition, cell, meta } = this.#task
+    const { definition, cell, meta } = this.task
     return {
       from: definition.name,
       to: agent.name,
       request,
       results: this.#results,
-      history: historyOf(this.#task),
+      history: historyOf(this.task),
       session: meta.run.session,
       at: cell.now(),
     }
-  }
-
-  // The rest is the task's own.
-
-  get taskId(): string {
-    return this.#task.taskId
-  }
-
-  get attempt(): number {
-    return this.#task.attempt
-  }
-
-  get leftMs(): number {
-    return this.#task.leftMs
-  }
-
-  get request(): AgentMessage {
-    return this.#task.request
-  }
-
-  get meta(): TaskMeta {
-    return this.#task.meta
-  }
-
-  get definition(): AgentSettings {
-    return this.#task.definition
-  }
-
-  get cell(): TaskKernel {
-    return this.#task.cell
-  }
-
-  get steps(): Map<string, unknown> {
-    return this.#task.steps
-  }
-
-  execute(logic: AnyActorLogic, input: unknown): string {
-    return this.#task.execute(logic, input)
-  }
-
-  waiting(waiting: boolean): void {
-    this.#task.waiting(waiting)
   }
 }
 

@@ -468,7 +468,7 @@ ${restarted}`,
   {
     name: 'a guard is asked about its input before each attempt',
     file: 'actors/guarded.ts',
-    text: '    this.steps.set(letInKey(this.#task), { value })\n',
+    text: '    this.steps.set(letInKey(this.task), { value })\n',
     replacement: '',
     tests: ['test/actors/guards.test.ts'],
   },
